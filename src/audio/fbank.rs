@@ -6,6 +6,11 @@
 //! mean, is pre-emphasised, weighted with a symmetric Hann window, and padded to a power of
 //! two; the power spectrum is summed under triangles on the mel scale from 20 Hz to Nyquist;
 //! the logarithm is floored; missing frames are zeros; and all is normalised.
+//!
+//! Up to the power spectrum everything is computed in double precision. The floor of the
+//! logarithm lies 110 dB below the peak of a loud tone, where single precision's rounding is
+//! as large as what is measured: torchaudio itself, in single precision, is up to 0.009 away
+//! from its own double precision there.
 
 use super::require_finite;
 use crate::{Error, Result};
@@ -17,7 +22,7 @@ const FRAME_MILLISECONDS: f64 = 25.0;
 /// Distance of two frames in milliseconds, Kaldi's default.
 const SHIFT_MILLISECONDS: f64 = 10.0;
 /// Kaldi's default pre-emphasis.
-const PREEMPHASIS: f32 = 0.97;
+const PREEMPHASIS: f64 = 0.97;
 /// Lower edge of the lowest mel triangle in Hz, Kaldi's default.
 const LOW_HERTZ: f64 = 20.0;
 
@@ -66,8 +71,8 @@ pub struct Fbank {
     frame: usize,
     shift: usize,
     max_frames: usize,
-    window: Vec<f32>,
-    fft: Arc<dyn RealToComplex<f32>>,
+    window: Vec<f64>,
+    fft: Arc<dyn RealToComplex<f64>>,
     triangles: Vec<Triangle>,
     mean: f32,
     /// 1 / (2 std).
@@ -167,7 +172,7 @@ impl Fbank {
                 .process_with_scratch(&mut input, &mut spectrum, &mut scratch)
                 .map_err(|error| Error::internal(format!("FFT: {error}")))?;
             for (power, Complex { re, im }) in power.iter_mut().zip(&spectrum) {
-                *power = re * re + im * im;
+                *power = (re * re + im * im) as f32;
             }
             for (value, triangle) in row.iter_mut().zip(&self.triangles) {
                 let energy = triangle.apply(&power);
@@ -180,14 +185,13 @@ impl Fbank {
     }
 
     /// One frame without its mean, pre-emphasised, under the window, padded with zeros.
-    fn prepare(&self, frame: &[f32], input: &mut [f32]) {
+    fn prepare(&self, frame: &[f32], input: &mut [f64]) {
         let mean = frame.iter().map(|&sample| f64::from(sample)).sum::<f64>() / frame.len() as f64;
-        let mean = mean as f32;
         // Kaldi takes the sample before the first one to be the first one itself.
-        let mut before = frame[0] - mean;
+        let mut before = f64::from(frame[0]) - mean;
         let (head, tail) = input.split_at_mut(frame.len());
         for ((target, &sample), weight) in head.iter_mut().zip(frame).zip(&self.window) {
-            let sample = sample - mean;
+            let sample = f64::from(sample) - mean;
             *target = (sample - PREEMPHASIS * before) * weight;
             before = sample;
         }
@@ -208,7 +212,17 @@ impl std::fmt::Debug for Fbank {
 
 impl Triangle {
     fn apply(&self, power: &[f32]) -> f32 {
-        self.weights.iter().zip(&power[self.first..]).map(|(weight, power)| weight * power).sum()
+        // Eight sums instead of one, which compilers turn into SIMD.
+        let power = &power[self.first..self.first + self.weights.len()];
+        let (weights, powers) = (self.weights.chunks_exact(8), power.chunks_exact(8));
+        let rest: f32 = weights.remainder().iter().zip(powers.remainder()).map(|(w, p)| w * p).sum();
+        let mut lanes = [0.0f32; 8];
+        for (weights, powers) in weights.zip(powers) {
+            for (lane, (w, p)) in lanes.iter_mut().zip(weights.iter().zip(powers)) {
+                *lane += w * p;
+            }
+        }
+        lanes.iter().sum::<f32>() + rest
     }
 }
 
@@ -242,9 +256,9 @@ fn validate(settings: &FbankSettings) -> Result<()> {
 }
 
 /// The symmetric Hann window: its last value is 0 like its first.
-fn hann(length: usize) -> Vec<f32> {
+fn hann(length: usize) -> Vec<f64> {
     let steps = (length - 1) as f64;
-    (0..length).map(|i| (0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / steps).cos()) as f32).collect()
+    (0..length).map(|i| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / steps).cos()).collect()
 }
 
 /// Kaldi's mel triangles, in single precision step by step as torchaudio computes them: the
