@@ -10,6 +10,7 @@ was interrupted and resumed sees what an uninterrupted one would have seen.
 import argparse
 import json
 import random
+import shlex
 import subprocess
 import time
 from pathlib import Path
@@ -39,6 +40,7 @@ def arguments():
     p.add_argument("--musiclime", default="musiclime", help="the program that converts; 'none' stops before it")
     p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--minutes", type=float, default=20.0, help="stop training after this time (the learning rate follows whichever of steps and minutes is further)")
+    p.add_argument("--save-seconds", type=float, default=60.0, help="time between two stored states")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1, help="one is fastest on a shared machine: these matrices are small")
     p.add_argument("--try-song", type=Path, help="a song to listen to at the end")
@@ -96,18 +98,24 @@ def train(args, model, make_batch) -> dict:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["spent"]
+        if state["finished"]:
+            return {"steps": step, "minutes": round(spent / 60, 1)}
         print(f"resuming at step {step}", flush=True)
     model.train()
     last_save, began = time.time(), time.time()
     while True:
         now = spent + time.time() - began
         done = max(step / args.steps, now / 60 / args.minutes)
-        if done >= 1 or time.time() - last_save > 60:
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": now}, path)
+        if done >= 1 or time.time() - last_save >= args.save_seconds:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": now, "finished": done >= 1}
+            # Put in place as a whole: being stopped while writing must not cost the last good state.
+            torch.save(state, path.with_suffix(".part"))
+            path.with_suffix(".part").replace(path)
             last_save = time.time()
         if done >= 1:
-            return {"steps": step, "minutes": round(now / 60, 1), "last_loss": float(np.mean(losses[-50:])) if losses else None}
-        rate = 1e-3 * min(1.0, (step + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
+            return {"steps": step, "minutes": round(now / 60, 1)}
+        # A plain float: a numpy scalar in the optimizer's state could not be loaded again without trusting the file.
+        rate = float(1e-3 * min(1.0, (step + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done))))
         for group in optimizer.param_groups:
             group["lr"] = rate
         torch.manual_seed(args.seed * 1_000_003 + step)
@@ -185,7 +193,7 @@ def main():
     golden(args.golden, model, tokenizer, mean, std)
 
     figures = evaluate.measure(model, tokenizer, held, features, neutral, rare, mean, std)
-    figures["run"] = {**run, "seed": args.seed, "parameters": sum(v.numel() for v in state.values()), "learn_tracks": len(learn)}
+    figures["run"] = {**run, "seed": args.seed, "minutes_allowed": args.minutes, "parameters": sum(v.numel() for v in state.values()), "learn_tracks": len(learn)}
     if args.try_song:
         figures["try"] = evaluate.try_song(model, tokenizer, args.try_song, args.try_lyrics, mean, std)
     (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
@@ -195,11 +203,13 @@ def main():
 
     if args.musiclime == "none":
         return
-    subprocess.run(
-        [args.musiclime, "convert", str(out / "model.safetensors"), "--labels", ",".join(words.CLASSES), "--config", str(out / "config.json"),
-         "--tokenizer", str(out / "tokenizer.json"), "--dtype", "f16", "--out", str(args.out)],
-        check=True,
-    )
+    command = [
+        args.musiclime, "convert", str(out / "model.safetensors"), "--labels", str(out / "labels.txt"),
+        "--config", str(out / "config.json"), "--tokenizer", str(out / "tokenizer.json"), "--dtype", "f16", "--out", str(args.out),
+        "--id", "demo", "--title", card.TITLE, "--description", card.describe(figures), "--licence", card.LICENCE,
+    ]
+    print(shlex.join(command), flush=True)
+    subprocess.run(command, check=True)
     (args.out / "README.md").write_text(text_of_card)
     subprocess.run([args.musiclime, "bundle", "check", str(args.out), "--golden", str(args.golden)], check=True)
 
