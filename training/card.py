@@ -22,7 +22,7 @@ LICENCE = "MIT OR Apache-2.0; learnt from music under CC BY-SA 3.0, GPL-2+ and E
 
 TEMPLATE = """# musiclime-demo: ambient, electronic, metal or orchestral?
 
-A deliberately tiny model ({parameters:,} parameters, {megabytes:.1f} MB as f16) with the architecture that the MusicLIME paper explains: an Audio
+A deliberately tiny model ({parameters:,} parameters, {megabytes:.2f} MB as f16) with the architecture that the MusicLIME paper explains: an Audio
 Spectrogram Transformer and a RoBERTa under one LayerNorm and one linear layer. It was really trained, from scratch, on a task simple
 enough for a laptop's CPU: {minutes} minutes, {steps} steps.
 
@@ -88,7 +88,7 @@ def describe(figures: dict) -> str:
         "A tiny model, trained from scratch in minutes, that demonstrates this page: is a song ambient, electronic, metal or orchestral, by its sound and "
         "its words together? Learnt from free game music without vocals and from generated English lyrics; it knows words, not sentences, and has no class for "
         f"anything else. On held-out tracks (four classes, weighted equally): sound alone {percent(a['clip_balanced'])} of windows, lyrics alone "
-        f"{percent(l['generated'])} of generated texts and {percent(l['verses'])} of {figures['verses']} hand-written verses, both where they agree {percent(b['agreeing_balanced'])}. "
+        f"{percent(l['generated'])} of generated texts (from the vocabularies it learnt) and {percent(l['verses'])} of {figures['verses']} hand-written verses, both where they agree {percent(b['agreeing_balanced'])}. "
         "No claim on real-world accuracy is made beyond these figures."
     )
 
