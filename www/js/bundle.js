@@ -1,0 +1,91 @@
+/**
+ * Fetches a model bundle: `bundle.json`, `tokenizer.json` and the weights' shards, which stream
+ * through so that the bundle is never held twice. Shards are kept in the browser's cache under
+ * their own hash, so that a restarted engine, or a second visit, need not download them again.
+ */
+
+const CACHE = "musiclime-weights";
+
+/**
+ * @typedef {object} Shard
+ * @property {string} file
+ * @property {number} bytes
+ * @property {string} sha256
+ */
+
+/**
+ * @param {string} folder Address of the bundle's folder, ending in a slash.
+ * @param {AbortSignal} signal
+ */
+export async function fetchBundle(folder, signal) {
+  const json = await (await get(new URL("bundle.json", folder).href, signal)).text();
+  /** @type {{tokenizer?: unknown, shards: Shard[]}} */
+  const manifest = JSON.parse(json);
+  const tokenizer = await get(new URL("tokenizer.json", folder).href, signal);
+  return {
+    json,
+    tokenizer: new Uint8Array(await tokenizer.arrayBuffer()),
+    async *weights() {
+      for (const shard of manifest.shards) yield* fetchShard(new URL(shard.file, folder), shard, signal);
+    },
+  };
+}
+
+/** Drops what is kept, for when the engine finds that a shard's bytes are not the manifest's. */
+export async function forgetBundles() {
+  if ("caches" in self) await caches.delete(CACHE);
+}
+
+/**
+ * @param {URL} address
+ * @param {Shard} shard
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<Uint8Array>}
+ */
+async function* fetchShard(address, shard, signal) {
+  // Outside of secure contexts there is no cache; the bundle then loads all the same.
+  const cache = "caches" in self ? await caches.open(CACHE) : undefined;
+  const key = new URL(`?sha256=${shard.sha256}`, address);
+  let response = await cache?.match(key);
+  if (!response) {
+    response = await get(address.href, signal);
+    // A full disk must not stop anyone from using the model.
+    await cache?.put(key, response.clone()).catch(() => {});
+  }
+  if (!response.body) throw failure(address.href, "the answer is empty");
+  const reader = response.body.getReader();
+  for (;;) {
+    signal.throwIfAborted();
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}
+
+/**
+ * @param {string} address
+ * @param {AbortSignal} signal
+ */
+async function get(address, signal) {
+  let response;
+  try {
+    response = await fetch(address, { signal });
+  } catch (reason) {
+    if (signal.aborted) throw reason;
+    throw failure(address, "the server does not answer");
+  }
+  if (!response.ok) throw failure(address, `the server answers ${response.status}`);
+  return response;
+}
+
+/**
+ * @param {string} address
+ * @param {string} why
+ */
+function failure(address, why) {
+  return {
+    kind: "bundle",
+    message: `The model could not be loaded: ${why} (${new URL(address).pathname})`,
+    hint: "Check the connection, then choose Explain to try again",
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * What the two engines (`engine-cpu.js`, `engine-webgpu.js`) offer, as the page relies on it.
+ * Both are made from `src/web/`; wasm-bindgen writes their code, this file says what it means.
+ */
+
+export type Backend = "cpu" | "webgpu";
+
+/** Every error that an engine throws. */
+export interface EngineError {
+  kind: "input" | "bundle" | "device" | "cancelled" | "internal";
+  message: string;
+  hint: string | null;
+}
+
+export interface ModelInfo {
+  id: string;
+  title: string;
+  description: string;
+  labels: string[];
+  task: "multimodal" | "audio" | "lyrics";
+  /** Length of what the model hears, in seconds. */
+  seconds: number;
+  sampling_rate: number;
+  separator: string;
+  bytes: number;
+  /** Floating point operations of one pass of each encoder, in 10^9. */
+  gflop: { audio: number; text: number };
+}
+
+export interface SongInfo {
+  title: string | null;
+  artist: string | null;
+  seconds: number;
+  sha256: string;
+  /** The part of the song that the model hears unless the settings say otherwise, in seconds. */
+  window: { start: number; end: number };
+  /** Smallest and largest sample of consecutive stretches of equal length: min, max, min, max... */
+  peaks: Float32Array;
+}
+
+export interface Word {
+  word: string;
+  /** Where it stands in the lyrics, in UTF-16 code units, the end excluded. */
+  spans: [number, number][];
+  /** False when every occurrence lies past the model's token limit. */
+  heard: boolean;
+}
+
+export interface Settings {
+  preset?: "default" | "paper" | "lime";
+  labels?: string[];
+  top_labels?: number;
+  samples?: number;
+  segments?: number;
+  seed?: number;
+  modality?: "both" | "audio" | "lyrics";
+  /** Where the window that the model hears begins, in seconds. */
+  window_start?: number;
+}
+
+export type Stage = "load-model" | "decode" | "separate" | "score" | "fit";
+
+export interface Progress {
+  stage: Stage;
+  done: number;
+  total: number;
+}
+
+export interface Prediction {
+  label: string;
+  probability: number;
+}
+
+export interface AudioFeature {
+  kind: "audio";
+  stem: string;
+  segment: number;
+  start: number;
+  end: number;
+  weight: number;
+  low?: number;
+  high?: number;
+}
+
+export interface WordFeature {
+  kind: "word";
+  word: string;
+  count: number;
+  weight: number;
+  low?: number;
+  high?: number;
+  heard?: boolean;
+}
+
+export type Feature = AudioFeature | WordFeature;
+
+export interface LabelExplanation {
+  label: string;
+  intercept: number;
+  /** Weighted R² of the surrogate. */
+  score: number;
+  local_prediction: number;
+  features: Feature[];
+}
+
+/** The local explanation, schema 1: the JSON that the command line writes as well. */
+export interface Explanation {
+  schema: number;
+  song: { title: string | null; seconds: number; sha256: string };
+  model: { id: string; sha256: string };
+  lyrics?: string;
+  settings: {
+    preset: string;
+    samples: number;
+    seed: number;
+    segments: number;
+    modality: string;
+    separator: string;
+    window: { start: number; end: number };
+    backend: string;
+    [more: string]: unknown;
+  };
+  run: { rows: number; audio_passes: number; text_passes: number; stopped?: string | null };
+  predictions: Prediction[];
+  composed?: Prediction[];
+  explanations: LabelExplanation[];
+}
+
+export class Engine {
+  /** Gets the device; rejects when there is none. */
+  static create(): Promise<Engine>;
+  backend(): Backend;
+  begin_model(bundle_json: string, tokenizer?: Uint8Array): void;
+  /** Takes the next bytes of the weights, cut anywhere; returns the fraction that has arrived. */
+  push_weights(chunk: Uint8Array): number;
+  finish_model(): Promise<ModelInfo>;
+  /** Milliseconds of one pass of both encoders, after shaders are compiled. */
+  warm_up(): Promise<number>;
+  load_song(bytes: Uint8Array, file_name: string, on_progress: (event: Progress) => void): Promise<SongInfo>;
+  words(lyrics: string): Word[];
+  predict(lyrics: string, settings: Settings): Promise<{ predictions: Prediction[] }>;
+  explain(lyrics: string, settings: Settings, on_progress: (event: Progress) => void): Promise<string>;
+  /** The running call resolves soon after: `explain` with a partial result, others reject. */
+  cancel(): void;
+}
+
+/** An engine's module, as `import()` gives it. */
+export interface EngineModule {
+  default(): Promise<unknown>;
+  Engine: typeof Engine;
+}

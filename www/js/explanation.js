@@ -1,0 +1,169 @@
+/** The explanation: summary, ranking, sounds and words of one label, and what it was made with. */
+
+import { h } from "./dom.js";
+import { percent, signed, clock } from "./format.js";
+import { heatmapView } from "./heatmap.js";
+import { lyricsView } from "./lyrics.js";
+import { rankingView } from "./ranking.js";
+
+/** @typedef {import("./engine.d.ts").Explanation} Explanation */
+/** @typedef {import("./engine.d.ts").LabelExplanation} LabelExplanation */
+/** @typedef {import("./engine.d.ts").Word} Word */
+/** @typedef {import("./waveform.js").Wave} Wave */
+
+/**
+ * Below this share of explained variation the surrogate misses more than it tells, and the
+ * reader should know before reading on.
+ */
+const LOW_SCORE = 0.5;
+
+/**
+ * @typedef {object} Shown
+ * @property {Explanation} explanation
+ * @property {string} json The explanation as the engine wrote it, for the download.
+ * @property {string} lyrics
+ * @property {Word[]} words
+ * @property {Wave | undefined} wave
+ * @property {number} seconds How long it took.
+ */
+
+/**
+ * Fills the region.
+ * @param {HTMLElement} region
+ * @param {Shown} shown
+ */
+export function showExplanation(region, shown) {
+  const { explanation } = shown;
+  const views = h("div", { class: "views" });
+  const show = (/** @type {LabelExplanation} */ one) => views.replaceChildren(...labelViews(one, shown));
+  const first = explanation.explanations[0];
+  if (first) show(first);
+  const save = h("button", { type: "button" }, "Download");
+  save.addEventListener("click", () => download(shown));
+  region.replaceChildren(
+    h("div", { class: "title-row" }, h("h2", { tabindex: "-1" }, "Why?"), save),
+    ...notes(shown),
+    choice(explanation.explanations, show) ?? "",
+    views,
+    madeWith(shown),
+  );
+  region.hidden = false;
+}
+
+/** @param {Shown} shown */
+function notes({ explanation, lyrics }) {
+  const { run, settings } = explanation;
+  const notes = [];
+  if (run.stopped) {
+    notes.push(
+      `Stopped early: this rests on ${run.rows} of ${settings.samples} samples, so it is less certain than a whole run.`,
+    );
+  }
+  if (lyrics.trim() === "" && settings.modality !== "audio")
+    notes.push("Without lyrics, only the audio is explained.");
+  return notes.map((note) => h("p", { class: "note" }, note));
+}
+
+/**
+ * Which label to look at, where there are several.
+ * @param {LabelExplanation[]} explanations
+ * @param {(one: LabelExplanation) => void} show
+ */
+function choice(explanations, show) {
+  if (explanations.length < 2) return undefined;
+  return h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, "Explained"),
+    ...explanations.map((one, at) =>
+      h(
+        "label",
+        {},
+        h("input", { type: "radio", name: "explained", checked: at === 0, change: () => show(one) }),
+        ` ${one.label}`,
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {LabelExplanation} one
+ * @param {Shown} shown
+ */
+function labelViews(one, { explanation, lyrics, words, wave }) {
+  const probability = explanation.predictions.find(({ label }) => label === one.label)?.probability;
+  const low = one.score < LOW_SCORE;
+  return [
+    h(
+      "p",
+      { class: "lead" },
+      "Why ",
+      h("strong", {}, one.label),
+      probability === undefined ? null : ` (${percent(probability)})`,
+      "? These weights predict ",
+      h("strong", {}, percent(Math.max(0, one.score))),
+      ` of how the model’s answer varies when parts go missing (local R² ${one.score.toFixed(3)}).`,
+    ),
+    low
+      ? h("p", { class: "note warning" }, "That is little: read the ranking with care, or try more samples.")
+      : "",
+    rankingView(one.features, one.label),
+    heatmapView(one.features, wave, explanation.settings.window) ?? "",
+    lyrics.trim() === "" || explanation.settings.modality === "audio"
+      ? ""
+      : lyricsView(lyrics, words, one.features),
+    h(
+      "p",
+      { class: "hint" },
+      `With everything on, the surrogate says ${percent(one.local_prediction)}; with everything off, ${percent(one.intercept)}.`,
+    ),
+  ];
+}
+
+/** @param {Shown} shown */
+function madeWith({ explanation: { settings, run, model }, seconds }) {
+  /** @type {[string, string][]} */
+  const facts = [
+    ["Model", model.id],
+    ["Preset", settings.preset],
+    ["Samples", run.rows === settings.samples ? `${run.rows}` : `${run.rows} of ${settings.samples}`],
+    ["Passes", `${run.audio_passes} audio, ${run.text_passes} text`],
+    ["Segments", `${settings.segments}`],
+    ["Window", `${clock(settings.window.start, 1)}–${clock(settings.window.end, 1)}`],
+    ["Seed", `${settings.seed}`],
+    ["Modality", settings.modality],
+    ["Stems by", settings.separator],
+    ["Backend", settings.backend],
+    ["Time", `${seconds.toFixed(1)} s`],
+  ];
+  return h(
+    "details",
+    { class: "facts" },
+    h("summary", {}, "Made with"),
+    h("dl", {}, ...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+  );
+}
+
+/** @param {Shown} shown */
+function download({ json, explanation }) {
+  const address = URL.createObjectURL(new Blob([json], { type: "application/json" }));
+  const title =
+    (explanation.song.title ?? "song").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "song";
+  h("a", { href: address, download: `${title}.musiclime.json` }).click();
+  // The browser needs the address until it has begun to read, which it says to nobody.
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+/**
+ * One sentence for those who listen to the page.
+ * @param {Explanation} explanation
+ */
+export function spokenSummary({ explanations }) {
+  const one = explanations[0];
+  if (!one) return "The explanation is empty";
+  const top = [...one.features].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))[0];
+  const most = top
+    ? `; the strongest is ${top.kind === "audio" ? `${top.stem} ${top.segment + 1}` : `the word ${top.word}`}, ${signed(top.weight)}`
+    : "";
+  return `Explanation of ${one.label} is ready${most}`;
+}

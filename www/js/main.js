@@ -1,0 +1,197 @@
+/** The page: wires the form, the session and the views together. */
+
+import { NAMES } from "./backend.js";
+import { byId } from "./dom.js";
+import { showExplanation, spokenSummary } from "./explanation.js";
+import { acceptDrops, takeFiles, takeSong } from "./files.js";
+import { megabytes } from "./format.js";
+import { predictionItems } from "./predictions.js";
+import { Session } from "./session.js";
+import { offerLabels, readSettings, wishedBackend } from "./settings.js";
+import { SongPanel } from "./song-panel.js";
+import { announce, clearError, idle, progress, showError, showNote, working } from "./status.js";
+
+/** @typedef {import("./engine.d.ts").EngineError} EngineError */
+/** @typedef {import("./engine.d.ts").Explanation} Explanation */
+
+const form = byId("inputs", HTMLFormElement);
+const songInput = byId("song", HTMLInputElement);
+const lyricsInput = byId("lyrics", HTMLTextAreaElement);
+const modelSelect = byId("model", HTMLSelectElement);
+const explainButton = byId("explain", HTMLButtonElement);
+const cancelButton = byId("cancel", HTMLButtonElement);
+const backendLine = byId("backend");
+const intro = byId("intro");
+const predictions = byId("predictions");
+const region = byId("explanation");
+
+const songPanel = new SongPanel();
+const session = new Session({ note: working, progress });
+
+/** @type {File | undefined} */
+let songFile;
+
+/** How many things are being waited for; the first shows Cancel, the last hides it. */
+let waiting = 0;
+
+/**
+ * Runs something that may take long, shows that it does, and shows why it failed.
+ * @param {() => Promise<void>} work
+ */
+async function busy(work) {
+  waiting++;
+  cancelButton.disabled = false;
+  try {
+    await work();
+  } catch (thrown) {
+    failed(thrown);
+  }
+  if (--waiting === 0) {
+    idle();
+    const focused = document.activeElement === cancelButton;
+    cancelButton.disabled = true;
+    // A disabled button drops the focus; the result is where it belongs.
+    if (focused) (region.hidden ? explainButton : (region.querySelector("h2") ?? explainButton)).focus();
+  }
+}
+
+/** @param {unknown} thrown */
+function failed(thrown) {
+  const known = thrown && typeof thrown === "object" && "kind" in thrown;
+  const error = /** @type {EngineError} */ (
+    known ? thrown : { kind: "internal", message: String(thrown), hint: null }
+  );
+  if (error.kind === "cancelled") {
+    showNote(error.message === "cancelled" ? "Stopped." : error.message, error.hint);
+    return;
+  }
+  if (!known) console.error(thrown);
+  if (error.kind !== "device") return showError(error);
+  // The device is gone with everything on it: only a new engine helps.
+  session.drop();
+  showError(error, { label: "Continue on the CPU", run: () => void continueOnCpu() });
+}
+
+function continueOnCpu() {
+  for (const input of document.querySelectorAll('input[name="backend"]')) {
+    if (input instanceof HTMLInputElement) input.checked = input.value === "cpu";
+  }
+  clearError();
+  return songFile ? busy(explain) : busy(async () => void (await loadEngine()));
+}
+
+async function loadEngine() {
+  backendLine.textContent = "";
+  const { ready, why } = await session.engine(
+    wishedBackend(),
+    new URL(modelSelect.value, document.baseURI).href,
+  );
+  const { model, client } = ready;
+  backendLine.textContent = `Runs on ${NAMES[client.backend]}${client.backend === "cpu" ? " (WebAssembly)" : ""}: ${why}.`;
+  byId("model-about").textContent = `${model.title}, ${megabytes(model.bytes)}. ${model.description}`;
+  offerLabels(model.labels);
+  return ready;
+}
+
+/** @param {File} file */
+async function loadSong(file) {
+  const ready = await loadEngine();
+  const song = await session.song(ready, file);
+  // Another song may have been brought while this one was being read.
+  if (file === songFile) songPanel.show(song, ready.model);
+  return { ready, song };
+}
+
+async function explain() {
+  const read = readSettings();
+  if ("invalid" in read) {
+    byId("settings", HTMLDetailsElement).open = true;
+    read.invalid.reportValidity();
+    return;
+  }
+  if (!songFile) {
+    showError({
+      message: "There is no song yet",
+      hint: "Choose an audio file, or drop one anywhere on the page",
+    });
+    return;
+  }
+  explainButton.disabled = true;
+  region.hidden = true;
+  predictions.hidden = true;
+  try {
+    const { ready, song } = await loadSong(songFile);
+    const lyrics = lyricsInput.value;
+    const settings = { ...read.settings, ...songPanel.settings() };
+    const began = performance.now();
+    working("Asking the model about the whole song");
+    const words = await ready.client.call("words", [lyrics]);
+    const found = await ready.client.call("predict", [lyrics, settings]);
+    byId("predictions-list").replaceChildren(...predictionItems(found));
+    predictions.hidden = false;
+    intro.hidden = true;
+    if (found[0]) announce(`The model says ${found[0].label}`);
+    const json = await ready.client.call("explain", [lyrics, settings], progress);
+    /** @type {Explanation} */
+    const explanation = JSON.parse(json);
+    const seconds = (performance.now() - began) / 1000;
+    const wave = { peaks: song.peaks, seconds: song.seconds };
+    showExplanation(region, { explanation, json, lyrics, words, wave, seconds });
+    announce(spokenSummary(explanation));
+  } finally {
+    explainButton.disabled = false;
+  }
+}
+
+/** @type {import("./files.js").Sink} */
+const sink = {
+  song(file) {
+    clearError();
+    songFile = file;
+    songPanel.expect(file);
+    void busy(async () => void (await loadSong(file)));
+  },
+  lyrics(text) {
+    clearError();
+    lyricsInput.value = text;
+    announce("Lyrics taken over");
+  },
+  refuse(message, hint) {
+    showError({ message, hint });
+  },
+};
+
+songInput.addEventListener("change", () => {
+  const file = songInput.files?.[0];
+  if (file) takeSong(file, sink);
+});
+acceptDrops(byId("drop-veil"), {
+  ...sink,
+  song(file) {
+    // The file input names what was dropped, as if it had been chosen there.
+    const transfer = new DataTransfer();
+    transfer.items.add(file);
+    songInput.files = transfer.files;
+    sink.song(file);
+  },
+});
+lyricsInput.addEventListener("paste", (event) => {
+  const files = event.clipboardData?.files;
+  if (!files?.length) return;
+  event.preventDefault();
+  void takeFiles(files, sink);
+});
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  clearError();
+  void busy(explain);
+});
+cancelButton.addEventListener("click", () => session.cancel());
+form.addEventListener("change", ({ target }) => {
+  const reload = target === modelSelect || (target instanceof HTMLInputElement && target.name === "backend");
+  if (!reload) return;
+  clearError();
+  void busy(async () => void (songFile ? await loadSong(songFile) : await loadEngine()));
+});
+
+void busy(async () => void (await loadEngine()));
