@@ -7,7 +7,7 @@
 const CACHE = "musiclime-weights";
 
 /**
- * @typedef {object} Shard
+ * @typedef {object} FileEntry
  * @property {string} file
  * @property {number} bytes
  * @property {string} sha256
@@ -18,15 +18,15 @@ const CACHE = "musiclime-weights";
  * @param {AbortSignal} signal
  */
 export async function fetchBundle(folder, signal) {
-  const json = await (await get(new URL("bundle.json", folder).href, signal)).text();
-  /** @type {{tokenizer?: unknown, shards: Shard[]}} */
+  const json = await (await get(new URL("bundle.json", folder), signal)).text();
+  /** @type {{tokenizer?: FileEntry, weights?: {shards?: FileEntry[]}}} */
   const manifest = JSON.parse(json);
-  const tokenizer = await get(new URL("tokenizer.json", folder).href, signal);
+  const tokenizer = manifest.tokenizer && (await get(within(folder, manifest.tokenizer), signal));
   return {
     json,
-    tokenizer: new Uint8Array(await tokenizer.arrayBuffer()),
+    tokenizer: tokenizer && new Uint8Array(await tokenizer.arrayBuffer()),
     async *weights() {
-      for (const shard of manifest.shards) yield* fetchShard(new URL(shard.file, folder), shard, signal);
+      for (const shard of manifest.weights?.shards ?? []) yield* fetchShard(folder, shard, signal);
     },
   };
 }
@@ -37,33 +37,47 @@ export async function forgetBundles() {
 }
 
 /**
- * @param {URL} address
- * @param {Shard} shard
+ * @param {string} folder
+ * @param {FileEntry} shard
  * @param {AbortSignal} signal
  * @returns {AsyncGenerator<Uint8Array>}
  */
-async function* fetchShard(address, shard, signal) {
+async function* fetchShard(folder, shard, signal) {
+  const address = within(folder, shard);
   // Outside of secure contexts there is no cache; the bundle then loads all the same.
   const cache = "caches" in self ? await caches.open(CACHE) : undefined;
   const key = new URL(`?sha256=${shard.sha256}`, address);
   let response = await cache?.match(key);
+  let kept;
   if (!response) {
-    response = await get(address.href, signal);
+    response = await get(address, signal);
     // A full disk must not stop anyone from using the model.
-    await cache?.put(key, response.clone()).catch(() => {});
+    kept = cache?.put(key, response.clone()).catch(() => {});
   }
-  if (!response.body) throw failure(address.href, "the answer is empty");
+  if (!response.body) throw failure(address, "the answer is empty");
   const reader = response.body.getReader();
   for (;;) {
     signal.throwIfAborted();
     const { done, value } = await reader.read();
-    if (done) return;
+    if (done) break;
     yield value;
   }
+  await kept;
 }
 
 /**
- * @param {string} address
+ * The address of a bundle's file, which lies in the bundle's own folder.
+ * @param {string} folder
+ * @param {FileEntry} entry
+ */
+function within(folder, { file }) {
+  const address = new URL(file, folder);
+  if (address.href !== folder + file) throw failure(new URL(folder), `“${file}” is no plain file name`);
+  return address;
+}
+
+/**
+ * @param {URL} address
  * @param {AbortSignal} signal
  */
 async function get(address, signal) {
@@ -79,13 +93,13 @@ async function get(address, signal) {
 }
 
 /**
- * @param {string} address
+ * @param {URL} address
  * @param {string} why
  */
 function failure(address, why) {
   return {
     kind: "bundle",
-    message: `The model could not be loaded: ${why} (${new URL(address).pathname})`,
+    message: `The model could not be loaded: ${why} (${address.pathname})`,
     hint: "Check the connection, then choose Explain to try again",
   };
 }

@@ -41,7 +41,7 @@ export function showExplanation(region, shown) {
   const save = h("button", { type: "button" }, "Download");
   save.addEventListener("click", () => download(shown));
   region.replaceChildren(
-    h("div", { class: "title-row" }, h("h2", { tabindex: "-1" }, "Why?"), save),
+    h("div", { class: "title-row" }, h("h2", { tabindex: "-1" }, "Explanation"), save),
     ...notes(shown),
     choice(explanation.explanations, show) ?? "",
     views,
@@ -97,10 +97,9 @@ function labelViews(one, { explanation, lyrics, words, wave }) {
     h(
       "p",
       { class: "lead" },
-      "Why ",
       h("strong", {}, one.label),
       probability === undefined ? null : ` (${percent(probability)})`,
-      "? These weights predict ",
+      ": these weights predict ",
       h("strong", {}, percent(Math.max(0, one.score))),
       ` of how the model’s answer varies when parts go missing (local R² ${one.score.toFixed(3)}).`,
     ),

@@ -1,10 +1,8 @@
 /** Bringing a song and lyrics: chosen, or dropped anywhere on the page. */
 
-/**
- * Larger files are not even read: the engine has its own, exact limits, but the page would have to
- * hold the bytes to hear them.
- */
-const SONG_BYTES = 512e6;
+/** As the engine's own limit; the page would have to read the whole file to hear it from there. */
+const SONG_BYTES = 256 * 2 ** 20;
+/** A hundred times the longest lyrics. */
 const LYRICS_BYTES = 1e6;
 
 const SONG_NAMES = /\.(mp3|mp4|m4a|aac|wav|wave|flac|ogg|oga|opus)$/i;
@@ -41,7 +39,7 @@ export async function takeFiles(files, sink) {
 export function takeSong(file, sink) {
   if (file.size > SONG_BYTES) {
     sink.refuse(
-      `“${file.name}” is larger than ${SONG_BYTES / 1e6} MB`,
+      `“${file.name}” is larger than ${SONG_BYTES / 2 ** 20} MB`,
       "Cut the song, or save it as MP3 or Ogg Vorbis",
     );
   } else if (file.size === 0) {

@@ -56,7 +56,7 @@ export function heatmapView(features, wave, heard) {
     h(
       "p",
       { class: "hint" },
-      "Stems by moments: the darker, the heavier; striped cells, with a minus, speak against.",
+      "Stems by moments: the stronger the colour, the heavier; striped cells, with a minus, speak against.",
     ),
   );
   if (wave) {

@@ -20,7 +20,7 @@ export function lyricsView(lyrics, words, features) {
   const occurrences = words
     .flatMap(({ word, spans, heard }) => spans.map(([start, end]) => ({ word, start, end, heard })))
     .sort((a, b) => a.start - b.start);
-  const text = h("div", { class: "lyrics-text", dir: "auto" });
+  const text = h("div", { class: "lyrics-text" });
   let at = 0;
   for (const { word, start, end, heard } of occurrences) {
     if (start < at) continue;
@@ -52,7 +52,7 @@ export function lyricsView(lyrics, words, features) {
     h(
       "p",
       { class: "hint" },
-      "The darker, the heavier; striped words speak against.",
+      "The stronger the colour, the heavier; striped words speak against.",
       unheard ? " Dotted, grey words lie past what the model reads." : null,
     ),
     text,

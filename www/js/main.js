@@ -69,7 +69,9 @@ function failed(thrown) {
   if (error.kind !== "device") return showError(error);
   // The device is gone with everything on it: only a new engine helps.
   session.drop();
-  showError(error, { label: "Continue on the CPU", run: () => void continueOnCpu() });
+  backendLine.textContent = "";
+  const way = { label: "Continue on the CPU", run: () => void continueOnCpu() };
+  showError(error, wishedBackend() === "cpu" ? undefined : way);
 }
 
 function continueOnCpu() {
@@ -116,7 +118,8 @@ async function explain() {
     });
     return;
   }
-  explainButton.disabled = true;
+  // Not disabled, which would drop the focus.
+  explainButton.setAttribute("aria-disabled", "true");
   region.hidden = true;
   predictions.hidden = true;
   try {
@@ -139,7 +142,7 @@ async function explain() {
     showExplanation(region, { explanation, json, lyrics, words, wave, seconds });
     announce(spokenSummary(explanation));
   } finally {
-    explainButton.disabled = false;
+    explainButton.removeAttribute("aria-disabled");
   }
 }
 
@@ -183,6 +186,7 @@ lyricsInput.addEventListener("paste", (event) => {
 });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (explainButton.ariaDisabled === "true") return;
   clearError();
   void busy(explain);
 });
