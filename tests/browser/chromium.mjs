@@ -4,13 +4,16 @@ import { execFileSync } from "node:child_process";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** Playwright's launch options for the Chromium that is installed. */
-export function launchOptions() {
+/**
+ * Playwright's launch options for the Chromium that is installed.
+ * @param {{webgpu?: boolean}} [wish]
+ */
+export function launchOptions({ webgpu = true } = {}) {
   return {
     executablePath: process.env.CHROMIUM ?? found(),
     args: [
       // Without a GPU, Chromium only hands out its software adapter when told to.
-      "--enable-unsafe-webgpu",
+      ...(webgpu ? ["--enable-unsafe-webgpu"] : []),
       // Containers often forbid the sandbox's system calls; only our own page is opened.
       "--no-sandbox",
       // Chromium's own business with the network has no place in a test of what the page does.

@@ -80,6 +80,8 @@ export interface AudioFeature {
   weight: number;
   low?: number;
   high?: number;
+  /** False when the segment lies past what the model hears. */
+  heard?: boolean;
 }
 
 export interface WordFeature {
@@ -106,7 +108,7 @@ export interface LabelExplanation {
 /** The local explanation, schema 1: the JSON that the command line writes as well. */
 export interface Explanation {
   schema: number;
-  song: { title: string | null; seconds: number; sha256: string };
+  song: { title: string; seconds: number; sha256: string };
   model: { id: string; sha256: string };
   lyrics?: string;
   settings: {
@@ -120,7 +122,7 @@ export interface Explanation {
     backend: string;
     [more: string]: unknown;
   };
-  run: { rows: number; audio_passes: number; text_passes: number; stopped?: string | null };
+  run: { rows: number; audio_passes: number; text_passes: number; stopped?: string | boolean | null };
   predictions: Prediction[];
   composed?: Prediction[];
   explanations: LabelExplanation[];

@@ -146,8 +146,7 @@ function madeWith({ explanation: { settings, run, model }, seconds }) {
 /** @param {Shown} shown */
 function download({ json, explanation }) {
   const address = URL.createObjectURL(new Blob([json], { type: "application/json" }));
-  const title =
-    (explanation.song.title ?? "song").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "song";
+  const title = explanation.song.title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "song";
   h("a", { href: address, download: `${title}.musiclime.json` }).click();
   // The browser needs the address until it has begun to read, which it says to nobody.
   setTimeout(() => URL.revokeObjectURL(address), 10_000);

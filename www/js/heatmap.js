@@ -79,15 +79,17 @@ export function heatmapView(features, wave, heard) {
  */
 function cell(stem, sound, largest) {
   if (!sound) return h("td", {}, spoken("not chosen"));
-  const { weight, segment } = sound;
+  const { weight, segment, heard } = sound;
+  const said = `${signed(weight)}${heard === false ? ", not heard by the model" : ""}`;
   return h(
     "td",
     {
+      class: heard === false ? "unheard" : null,
       "data-sign": weight < 0 ? "minus" : "plus",
       "--strength": (Math.abs(weight) / largest).toFixed(3),
-      title: `${stem} ${segment + 1}: ${signed(weight)}`,
+      title: `${stem} ${segment + 1}: ${said}`,
     },
     h("span", { "aria-hidden": "true" }, weight < 0 ? "−" : "+"),
-    spoken(signed(weight)),
+    spoken(said),
   );
 }

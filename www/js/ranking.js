@@ -93,16 +93,16 @@ function row(feature, rank, largest) {
 
 /** @param {Feature} feature */
 function name(feature) {
+  const unheard = feature.heard === false ? "not heard" : "";
   if (feature.kind === "audio") {
+    const span = `${clock(feature.start, 1)}–${clock(feature.end, 1)}`;
     return [
       h("span", { class: "kind", "aria-hidden": "true" }, "♪"),
       h("span", {}, `${feature.stem} ${feature.segment + 1}`),
-      h("small", {}, ` ${clock(feature.start, 1)}–${clock(feature.end, 1)}`),
+      h("small", {}, ` ${[span, unheard].filter(Boolean).join(", ")}`),
     ];
   }
-  const notes = [feature.count > 1 ? `×${feature.count}` : "", feature.heard === false ? "not heard" : ""]
-    .filter(Boolean)
-    .join(", ");
+  const notes = [feature.count > 1 ? `×${feature.count}` : "", unheard].filter(Boolean).join(", ");
   return [
     h("span", { class: "kind", "aria-hidden": "true" }, "“"),
     spoken("word "),
