@@ -27,6 +27,8 @@ async function run() {
   try {
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.error(`${error}`));
+    // The browser asks for an icon, which the server has not; all else is worth showing.
+    await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
     page.on("console", (message) => message.type() === "error" && console.error(message.text()));
     await page.goto(address);
     return await follow(page);

@@ -5,9 +5,9 @@
 
 import { EngineClient } from "./engine-client.js";
 
-/** @typedef {import("./engine.d.ts").Backend} Backend */
-/** @typedef {import("./engine.d.ts").EngineError} EngineError */
-/** @typedef {import("./engine.d.ts").ModelInfo} ModelInfo */
+/** @typedef {import("../types/engine.d.ts").Backend} Backend */
+/** @typedef {import("../types/engine.d.ts").EngineError} EngineError */
+/** @typedef {import("../types/engine.d.ts").ModelInfo} ModelInfo */
 /** @typedef {import("./engine-client.js").OnProgress} OnProgress */
 /** @typedef {"auto" | Backend} Wish */
 /**

@@ -3,11 +3,11 @@
  * worker does not hear it, the worker's end.
  */
 
-/** @typedef {import("./engine.d.ts").Backend} Backend */
-/** @typedef {import("./engine.d.ts").EngineError} EngineError */
-/** @typedef {import("./engine.d.ts").Progress} Progress */
-/** @typedef {import("./protocol.d.ts").Calls} Calls */
-/** @typedef {import("./protocol.d.ts").Reply} Reply */
+/** @typedef {import("../types/engine.d.ts").Backend} Backend */
+/** @typedef {import("../types/engine.d.ts").EngineError} EngineError */
+/** @typedef {import("../types/engine.d.ts").Progress} Progress */
+/** @typedef {import("../types/protocol.d.ts").Calls} Calls */
+/** @typedef {import("../types/protocol.d.ts").Reply} Reply */
 /** @typedef {(event: Progress) => void} OnProgress */
 /**
  * @template {keyof Calls} K

@@ -6,9 +6,9 @@ import { heatmapView } from "./heatmap.js";
 import { lyricsView } from "./lyrics.js";
 import { rankingView } from "./ranking.js";
 
-/** @typedef {import("./engine.d.ts").Explanation} Explanation */
-/** @typedef {import("./engine.d.ts").LabelExplanation} LabelExplanation */
-/** @typedef {import("./engine.d.ts").Word} Word */
+/** @typedef {import("../types/engine.d.ts").Explanation} Explanation */
+/** @typedef {import("../types/engine.d.ts").LabelExplanation} LabelExplanation */
+/** @typedef {import("../types/engine.d.ts").Word} Word */
 /** @typedef {import("./waveform.js").Wave} Wave */
 
 /**

@@ -7,8 +7,8 @@ import { h, spoken } from "./dom.js";
 import { clock, signed } from "./format.js";
 import { keepDrawn } from "./waveform.js";
 
-/** @typedef {import("./engine.d.ts").AudioFeature} AudioFeature */
-/** @typedef {import("./engine.d.ts").Feature} Feature */
+/** @typedef {import("../types/engine.d.ts").AudioFeature} AudioFeature */
+/** @typedef {import("../types/engine.d.ts").Feature} Feature */
 /** @typedef {import("./waveform.js").Wave} Wave */
 
 /**

@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 import { signed } from "./format.js";
 
-/** @typedef {import("./engine.d.ts").Word} Word */
-/** @typedef {import("./engine.d.ts").Feature} Feature */
+/** @typedef {import("../types/engine.d.ts").Word} Word */
+/** @typedef {import("../types/engine.d.ts").Feature} Feature */
 
 /**
  * @param {string} lyrics

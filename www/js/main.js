@@ -11,8 +11,8 @@ import { offerLabels, readSettings, wishedBackend } from "./settings.js";
 import { SongPanel } from "./song-panel.js";
 import { announce, clearError, idle, progress, showError, showNote, working } from "./status.js";
 
-/** @typedef {import("./engine.d.ts").EngineError} EngineError */
-/** @typedef {import("./engine.d.ts").Explanation} Explanation */
+/** @typedef {import("../types/engine.d.ts").EngineError} EngineError */
+/** @typedef {import("../types/engine.d.ts").Explanation} Explanation */
 
 const form = byId("inputs", HTMLFormElement);
 const songInput = byId("song", HTMLInputElement);

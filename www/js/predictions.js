@@ -7,7 +7,7 @@ import { percent } from "./format.js";
 const SHOWN = 5;
 
 /**
- * @param {import("./engine.d.ts").Prediction[]} predictions
+ * @param {import("../types/engine.d.ts").Prediction[]} predictions
  * @returns {HTMLLIElement[]}
  */
 export function predictionItems(predictions) {

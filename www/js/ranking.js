@@ -6,7 +6,7 @@
 import { h, spoken } from "./dom.js";
 import { clock, signed } from "./format.js";
 
-/** @typedef {import("./engine.d.ts").Feature} Feature */
+/** @typedef {import("../types/engine.d.ts").Feature} Feature */
 
 /** Rows shown before one asks for all of them. */
 const FIRST = 15;

@@ -8,7 +8,7 @@ import { chooseEngine } from "./backend.js";
 
 /** @typedef {import("./backend.js").Ready} Ready */
 /** @typedef {import("./backend.js").Wish} Wish */
-/** @typedef {import("./engine.d.ts").SongInfo} SongInfo */
+/** @typedef {import("../types/engine.d.ts").SongInfo} SongInfo */
 /** @typedef {import("./engine-client.js").EngineClient} EngineClient */
 
 export class Session {

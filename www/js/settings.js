@@ -2,7 +2,7 @@
 
 import { byId } from "./dom.js";
 
-/** @typedef {import("./engine.d.ts").Settings} Settings */
+/** @typedef {import("../types/engine.d.ts").Settings} Settings */
 
 const label = byId("label", HTMLSelectElement);
 const modality = byId("modality", HTMLSelectElement);

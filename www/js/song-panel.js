@@ -4,8 +4,8 @@ import { byId } from "./dom.js";
 import { clock } from "./format.js";
 import { keepDrawn } from "./waveform.js";
 
-/** @typedef {import("./engine.d.ts").SongInfo} SongInfo */
-/** @typedef {import("./engine.d.ts").ModelInfo} ModelInfo */
+/** @typedef {import("../types/engine.d.ts").SongInfo} SongInfo */
+/** @typedef {import("../types/engine.d.ts").ModelInfo} ModelInfo */
 
 /** Songs longer than the window by less than this (s) leave nothing worth moving. */
 const SLACK = 0.05;
@@ -71,7 +71,7 @@ export class SongPanel {
     this.#describe();
   }
 
-  /** @returns {import("./engine.d.ts").Settings} */
+  /** @returns {import("../types/engine.d.ts").Settings} */
   settings() {
     return this.#moved ? { window_start: this.#slider.valueAsNumber } : {};
   }

@@ -3,10 +3,10 @@
 import { byId, h } from "./dom.js";
 import { about } from "./format.js";
 
-/** @typedef {import("./engine.d.ts").Progress} Progress */
-/** @typedef {import("./engine.d.ts").EngineError} EngineError */
+/** @typedef {import("../types/engine.d.ts").Progress} Progress */
+/** @typedef {import("../types/engine.d.ts").EngineError} EngineError */
 
-/** @type {Record<import("./engine.d.ts").Stage, string>} */
+/** @type {Record<import("../types/engine.d.ts").Stage, string>} */
 const STAGES = {
   "load-model": "Loading the model",
   decode: "Decoding the song",

@@ -6,13 +6,13 @@
 
 import { fetchBundle, forgetBundles } from "./bundle.js";
 
-/** @typedef {import("./engine.d.ts").Engine} Engine */
-/** @typedef {import("./engine.d.ts").EngineModule} EngineModule */
-/** @typedef {import("./engine.d.ts").Progress} Progress */
+/** @typedef {import("../types/engine.d.ts").Engine} Engine */
+/** @typedef {import("../types/engine.d.ts").EngineModule} EngineModule */
+/** @typedef {import("../types/engine.d.ts").Progress} Progress */
 /** @typedef {(event: Progress) => void} Report */
-/** @typedef {import("./protocol.d.ts").Calls} Calls */
-/** @typedef {import("./protocol.d.ts").Request} Request */
-/** @typedef {import("./protocol.d.ts").Reply} Reply */
+/** @typedef {import("../types/protocol.d.ts").Calls} Calls */
+/** @typedef {import("../types/protocol.d.ts").Request} Request */
+/** @typedef {import("../types/protocol.d.ts").Reply} Reply */
 
 // A worker's global scope posts messages as a port does; the DOM's types only know a window here.
 const page = /** @type {MessagePort} */ (/** @type {unknown} */ (self));
@@ -85,7 +85,7 @@ function post(reply) {
 /**
  * Engines throw plain objects; the browser's own errors (a failed download, a missing file) don't.
  * @param {any} thrown
- * @returns {import("./engine.d.ts").EngineError}
+ * @returns {import("../types/engine.d.ts").EngineError}
  */
 function asEngineError(thrown) {
   if (thrown && typeof thrown.kind === "string" && typeof thrown.message === "string") {
