@@ -2,16 +2,45 @@
 //! conversion of checkpoints into bundles. Knows nothing of LIME or of the web.
 
 mod ast;
+mod bundle;
 mod classifier;
 mod config;
 mod device;
+mod digest;
+mod header;
+mod inventory;
 mod layers;
 mod roberta;
 mod schema;
+mod stream;
 mod weights;
 
+#[cfg(feature = "cli")]
+pub mod check;
+#[cfg(feature = "cli")]
+pub mod checkpoint;
+#[cfg(feature = "cli")]
+pub mod convert;
+#[cfg(feature = "cli")]
+mod dir;
+#[cfg(feature = "cli")]
+mod names;
+#[cfg(feature = "cli")]
+pub mod settings;
+#[cfg(feature = "cli")]
+mod shards;
+#[cfg(all(test, feature = "cli"))]
+mod testing;
+
+pub use bundle::{
+    Bundle, Dtype, FileEntry, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, SCHEMA, Separator, WeightsEntry,
+};
 pub use classifier::{Classifier, Embeddings, Flops, Inputs, flops, softmax};
 pub use config::{AstConfig, FeatureExtractor, ModelConfig, RobertaConfig, Task};
 pub use device::{Backend, backend_name, device};
+pub use digest::sha256;
+#[cfg(feature = "cli")]
+pub use dir::{Loaded, load_dir, read_manifest};
 pub use schema::{TensorSpec, schema};
+pub use stream::Loader;
 pub use weights::Weights;
