@@ -229,7 +229,7 @@ pub(super) mod tests {
                 kernel_width: Some(25.0),
                 ..Settings::default()
             },
-            run: Run { rows: 1000, audio_passes: 1000, text_passes: 1000, stopped: false },
+            run: Run { rows: 1000, audio_passes: 1000, text_passes: 1000, stopped: "budget".into() },
             predictions: vec![prediction(label, 0.75), prediction("other", 0.25)],
             composed: vec![prediction(label, 0.7), prediction("other", 0.3)],
             interaction: None,
@@ -277,7 +277,7 @@ pub(super) mod tests {
         assert_eq!(keys.join(" "), expected);
         assert_eq!(json["settings"]["window"], json!({"start": 1.0, "end": 11.24}));
         assert_eq!(json["settings"].get("dtype"), None);
-        assert_eq!(json["run"]["stopped"], json!(false));
+        assert_eq!(json["run"]["stopped"], json!("budget"));
         explanation.lyrics = None;
         assert!(!explanation.to_json().contains("\"lyrics\""));
     }

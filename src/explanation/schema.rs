@@ -134,8 +134,8 @@ pub struct Run {
     pub audio_passes: usize,
     /// Passes through the text encoder.
     pub text_passes: usize,
-    /// Whether someone stopped it before all rows were scored.
-    pub stopped: bool,
+    /// What ended the scoring: `budget` (all rows are scored) or `cancelled` (the user).
+    pub stopped: String,
 }
 
 /// A label and its probability.
@@ -185,10 +185,10 @@ pub struct AudioFeature {
     pub end: f64,
     /// The surrogate's coefficient.
     pub weight: f64,
-    /// Lower end of the weight's 95 % confidence interval, where one was estimated.
+    /// Lower end of the weight's 90 % confidence interval, where one was estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
-    /// Upper end of the weight's 95 % confidence interval, where one was estimated.
+    /// Upper end of the weight's 90 % confidence interval, where one was estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
     /// Whether the model can hear the segment at all.
@@ -205,10 +205,10 @@ pub struct WordFeature {
     pub count: usize,
     /// The surrogate's coefficient.
     pub weight: f64,
-    /// Lower end of the weight's 95 % confidence interval, where one was estimated.
+    /// Lower end of the weight's 90 % confidence interval, where one was estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
-    /// Upper end of the weight's 95 % confidence interval, where one was estimated.
+    /// Upper end of the weight's 90 % confidence interval, where one was estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
     /// Whether any occurrence is within the model's token limit.
@@ -225,7 +225,7 @@ impl Feature {
         }
     }
 
-    /// The weight's 95 % confidence interval, where one was estimated.
+    /// The weight's 90 % confidence interval, where one was estimated.
     pub fn interval(&self) -> Option<(f64, f64)> {
         let (low, high) = match self {
             Self::Audio(audio) => (audio.low, audio.high),

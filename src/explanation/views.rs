@@ -3,9 +3,9 @@
 use super::{Feature, LabelExplanation, MAX_SEGMENTS, STEMS, Window};
 use serde::Serialize;
 
-/// Half the width of a 95 % confidence interval in standard errors, which is how `low` and
+/// Half the width of a 90 % confidence interval in standard errors, which is how `low` and
 /// `high` are meant.
-pub const INTERVAL_Z: f64 = 1.959_963_985;
+pub const INTERVAL_Z: f64 = 1.644_853_627;
 
 /// What audio and lyrics each contribute to an explanation; the two sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

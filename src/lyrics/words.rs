@@ -20,6 +20,16 @@ pub enum Fold {
     Case,
 }
 
+impl Fold {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fold::None => "none",
+            Fold::Case => "case",
+        }
+    }
+}
+
 /// A distinct word of the lyrics and all the places where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
