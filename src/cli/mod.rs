@@ -5,13 +5,21 @@
 
 pub mod bundle;
 pub mod convert;
+mod explain;
+mod files;
+mod predict;
 mod progress;
+mod song;
+mod surrogate;
 
 use crate::{ErrorKind, Result};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Why does a multimodal music model call a song "hip hop", or "sad"?
+///
+/// musiclime explains a model's prediction for one song: which moments of which instrument
+/// and which words of the lyrics drove it, as one joint ranking (MusicLIME, arXiv 2409.10496).
 #[derive(Parser)]
 #[command(name = "musiclime", version, about, max_term_width = 100)]
 struct Cli {
@@ -21,6 +29,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Predict the classes of a song, most probable first
+    Predict(predict::Args),
+    /// Explain a prediction: which sounds and which words drove it
+    Explain(explain::Args),
+    /// Fit LIME's surrogate to masks and scores of any model
+    Surrogate(surrogate::Args),
     /// Turn a PyTorch or safetensors checkpoint into a model bundle
     Convert(convert::Args),
     /// Look after model bundles
@@ -32,6 +46,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::Predict(args) => predict::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Surrogate(args) => surrogate::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Bundle(command) => return finish(bundle::run(&command)),
     };
@@ -41,6 +58,7 @@ pub fn main() -> ExitCode {
 fn finish(done: Result<ExitCode>) -> ExitCode {
     match done {
         Ok(code) => code,
+        // Whoever pressed Ctrl-C knows; 130 is what a shell reports for that.
         Err(error) if error.kind() == ErrorKind::Cancelled => ExitCode::from(130),
         Err(error) => {
             eprintln!("musiclime: {error}");

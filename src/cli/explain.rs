@@ -1,0 +1,103 @@
+//! `musiclime explain`.
+
+use super::progress::Bars;
+use super::{files, song};
+use crate::explain::{Request, explain};
+use crate::lime::{FeatureSelection, Modality};
+use crate::{Error, Result};
+use std::path::PathBuf;
+
+/// Explain a prediction: which sounds and which words drove it.
+///
+/// The song is split into four stems and each of them into time segments; the lyrics into
+/// their distinct words. Many copies of the song, each with a random half of all that switched
+/// off, are scored by the model, and a weighted linear model fitted to the scores says what
+/// each sound and each word contributes.
+///
+/// The explanation is printed as JSON. Ctrl-C stops early and prints what is known by then.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: song::Args,
+
+    /// Folder with vocals.wav, drums.wav, bass.wav and other.wav, used instead of separating
+    #[arg(long, value_name = "DIR")]
+    stems: Option<PathBuf>,
+
+    /// Class to explain; repeat for several [default: the most probable one]
+    #[arg(long = "label", value_name = "NAME")]
+    labels: Vec<String>,
+
+    /// How many of the most probable classes to explain, where no --label is given
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "labels")]
+    top_labels: usize,
+
+    /// Perturbed copies of the song to score [default: 1000; preset lime: 5000]
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+
+    /// Time segments
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    segments: usize,
+
+    /// Seed of the perturbations; the same seed gives the same explanation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// What is perturbed: both, audio (lyrics kept whole) or lyrics (audio kept whole)
+    #[arg(long, value_name = "WHAT", default_value = "both")]
+    modality: Modality,
+
+    /// How many features the explanation keeps [default: all]
+    #[arg(long, value_name = "N")]
+    num_features: Option<usize>,
+
+    /// How they are chosen: auto, highest_weights, forward_selection, lasso_path or none
+    #[arg(long, value_name = "HOW")]
+    feature_selection: Option<FeatureSelection>,
+
+    /// Where to write the JSON [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if let Some(out) = &args.out {
+        writable(out)?;
+    }
+    let request = Request {
+        preset: args.input.preset,
+        labels: args.labels.clone(),
+        top_labels: args.top_labels,
+        samples: args.samples,
+        segments: args.segments,
+        seed: args.seed,
+        modality: args.modality,
+        window_start: args.input.window,
+        num_features: args.num_features,
+        feature_selection: args.feature_selection,
+    };
+    let mut bars = Bars::new();
+    pollster::block_on(async {
+        let mut opened = args.input.open(&mut bars).await?;
+        if let Some(dir) = &args.stems {
+            opened.song.use_stems(song::read_stems(dir, &mut bars).await?)?;
+        }
+        let explanation =
+            explain(&opened.listener, &mut opened.song, &opened.lyrics, &request, &mut bars).await?;
+        files::write(args.out.as_deref(), &explanation.to_json())
+    })
+}
+
+/// Says at once, and not after minutes of work, that the result could not be written.
+fn writable(out: &std::path::Path) -> Result<()> {
+    let folder = out.parent().filter(|p| !p.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Error::input(format!("{} is no folder", folder.display()))
+            .hint("create it, or name another --out")),
+        _ if out.is_dir() => {
+            Err(Error::input(format!("{} is a folder", out.display())).hint("name a file with --out"))
+        }
+        _ => Ok(()),
+    }
+}
