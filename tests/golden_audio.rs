@@ -26,7 +26,8 @@ fn open(bytes: &[u8]) -> Result<Decoded> {
 }
 
 fn listed() -> Vec<Value> {
-    serde_json::from_slice(&read("golden/audio/files.json")).unwrap()
+    serde_json::from_slice(&read("golden/audio/files.json"))
+        .unwrap_or_else(|error| panic!("files.json: {error}"))
 }
 
 // ------------------------------------------------------------------------- decoding

@@ -21,10 +21,14 @@ use super::{Sound, require_usable};
 use crate::{Error, Observer, Result, Stage};
 use std::io::{Cursor, ErrorKind as IoErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::common::Limit;
 use symphonia::core::errors::Error as Symphonia;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType, probe::Hint};
+use symphonia::core::formats::{
+    FormatOptions, FormatReader, TrackType,
+    probe::{Hint, Probe, ProbeOptions},
+};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{MetadataOptions, MetadataRevision, StandardTag};
 
@@ -181,9 +185,8 @@ fn open(bytes: &[u8]) -> Result<Box<dyn FormatReader + '_>> {
     let metadata = MetadataOptions::default()
         .limit_visual_bytes(Limit::Maximum(0))
         .limit_tag_bytes(Limit::Maximum(64 << 10));
-    let mut probe = symphonia::core::formats::probe::Probe::new_with_options(
-        &symphonia::core::formats::probe::ProbeOptions { max_probe_depth: PROBE_BYTES, ..Default::default() },
-    );
+    let mut probe =
+        Probe::new_with_options(&ProbeOptions { max_probe_depth: PROBE_BYTES, ..Default::default() });
     symphonia::default::register_enabled_formats(&mut probe);
     probe
         .probe(&Hint::new(), stream, FormatOptions::default(), metadata)
@@ -259,7 +262,7 @@ impl<'a> DownMix<'a> {
         Self { limits, rate: 0, samples: Vec::new(), planes: Vec::new() }
     }
 
-    fn push(&mut self, buffer: &symphonia::core::audio::GenericAudioBufferRef<'_>) -> Result<()> {
+    fn push(&mut self, buffer: &GenericAudioBufferRef<'_>) -> Result<()> {
         if buffer.frames() == 0 {
             return Ok(());
         }
