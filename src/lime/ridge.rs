@@ -4,8 +4,9 @@
 use super::kernel::{cosine_distances, kernel};
 use super::linalg::{Solver, Symmetric, dot};
 use super::mask::Mask;
-use super::settings::{MAX_FEATURES, Settings};
+use super::settings::{Settings, check_size};
 use crate::{Error, Result};
+use std::borrow::Cow;
 
 /// The left-hand side of every fit to one set of masks: computed once, used for every label.
 #[derive(Debug)]
@@ -56,10 +57,10 @@ impl Design {
                 Error::input("a surrogate can't be fitted to fewer than two rows").hint("score more rows")
             );
         }
-        if !(1..=MAX_FEATURES).contains(&features) {
-            return Err(Error::input(format!("a surrogate can't be fitted to {features} features"))
-                .hint(format!("1 to {MAX_FEATURES} are possible")));
+        if features == 0 {
+            return Err(Error::input("a surrogate can't be fitted to 0 features").hint("give row 0 some"));
         }
+        check_size(masks.len(), features)?;
         if let Some(row) = masks.iter().position(|mask| mask.len() != features) {
             let message =
                 format!("row {row} of the masks has {} features, row 0 has {features}", masks[row].len());
@@ -115,6 +116,10 @@ impl Design {
                 "the score of row {row} is {}, not a finite number",
                 scores[row]
             )));
+        }
+        // Squares of scores must not overflow; a probability or a logit is nowhere near.
+        if let Some(row) = scores.iter().position(|score| score.abs() > 1e100) {
+            return Err(Error::input(format!("the score of row {row}, {}, is too large", scores[row])));
         }
         let first = scores[0];
         // Equal scores are told by looking at them: the rounding of their mean would leave a
@@ -172,25 +177,33 @@ impl Design {
             (false, false) => 1.0,
             (false, true) => 0.0,
         };
-        let std_errors = self.std_errors(&solver.inverse(keep.len()), &kept, &residuals);
+        let std_errors = self.std_errors(&solver.inverse(keep.len()), &kept, &residuals, alpha);
         Ok(Line { intercept: target.mean - at_means, coefficients, r_squared, std_errors })
     }
 
-    /// The rows of `z` with only the columns in `keep`.
-    fn kept(&self, keep: &[usize]) -> Vec<f64> {
+    /// The rows of `z` with only the columns in `keep`, in that order.
+    fn kept(&self, keep: &[usize]) -> Cow<'_, [f64]> {
+        if keep.iter().copied().eq(0..self.features()) {
+            return Cow::Borrowed(&self.z);
+        }
         let mut kept = Vec::with_capacity(self.rows() * keep.len());
         for row in self.z.chunks_exact(self.features()) {
             kept.extend(keep.iter().map(|&j| row[j]));
         }
-        kept
+        Cow::Owned(kept)
     }
 
-    /// HC3 errors of a weighted ridge fit: with `A = ZᵀZ + αI`, the diagonal's roots of
-    /// `A⁻¹ (Σ zᵢzᵢᵀ rᵢ² / (1 - hᵢ)²) A⁻¹`, where `hᵢ = zᵢᵀA⁻¹zᵢ + wᵢ/Σw` is the row's leverage
-    /// and `rᵢ/(1 - hᵢ)` the residual it would have if it were left out (MacKinnon and White,
-    /// "Some heteroskedasticity-consistent covariance matrix estimators with improved finite
-    /// sample properties", J. Econometrics 1985).
-    fn std_errors(&self, inverse: &Symmetric, kept: &[f64], residuals: &[f64]) -> Vec<f64> {
+    /// Errors that hold whatever the noise of each row (and a line's lack of fit is such noise):
+    /// with `A = ZᵀZ + αI`, the roots of the diagonal of `A⁻¹ (Σ zᵢzᵢᵀ rᵢ² / mᵢ) A⁻¹`.
+    ///
+    /// `mᵢ` is the share of its own variance that a row's residual keeps: `Σⱼ (I - H)ᵢⱼ²`, which
+    /// for a ridge fit is `1 - hᵢ - α|A⁻¹zᵢ|²`, where `hᵢ = zᵢᵀA⁻¹zᵢ + wᵢ/Σw` is the leverage.
+    /// Without a penalty this is the HC2 of MacKinnon and White ("Some heteroskedasticity-
+    /// consistent covariance matrix estimators with improved finite sample properties",
+    /// J. Econometrics 1985). Their HC3 squares `1 - hᵢ`, which suits rows of very unequal
+    /// leverage; those of a random design have practically the same, and there HC3's 90 %
+    /// intervals held the truth in 95 % of cases at three rows per feature.
+    fn std_errors(&self, inverse: &Symmetric, kept: &[f64], residuals: &[f64], alpha: f64) -> Vec<f64> {
         let features = inverse.len();
         let mut variances = vec![0.0; features];
         let mut influence = vec![0.0; features];
@@ -200,8 +213,9 @@ impl Design {
             let leverage = dot(row, &influence) + weight / self.total;
             // A row that alone decides its own fit has nothing left to estimate an error from;
             // the bound keeps rounding from turning that nothing into an infinite error.
-            let left_out = residual / (1.0 - leverage).max(1e-6);
-            variances.iter_mut().zip(&influence).for_each(|(v, t)| *v += (t * left_out) * (t * left_out));
+            let kept = (1.0 - leverage - alpha * dot(&influence, &influence)).max(1e-6);
+            let square = residual * residual / kept;
+            variances.iter_mut().zip(&influence).for_each(|(v, t)| *v += t * t * square);
         }
         variances.into_iter().map(f64::sqrt).collect()
     }

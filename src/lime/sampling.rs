@@ -15,7 +15,7 @@
 //! distributions, whose use of bits may change from one release to the next.
 
 use super::mask::{Layout, Mask};
-use super::settings::{MAX_FEATURES, Modality, Sampling, Settings};
+use super::settings::{Modality, Sampling, Settings, check_size};
 use crate::{Error, Result};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -33,7 +33,7 @@ pub fn masks(layout: Layout, settings: &Settings) -> Result<Vec<Mask>> {
     Ok(Draws::new(layout, settings)?.take(settings.samples).collect())
 }
 
-/// The features that vary, after checking that there are some and not too many.
+/// The features that vary, after checking that there are some.
 pub(super) fn varying(layout: Layout, modality: Modality) -> Result<Range<usize>> {
     let features = modality.features(layout);
     if features.is_empty() {
@@ -43,10 +43,6 @@ pub(super) fn varying(layout: Layout, modality: Modality) -> Result<Range<usize>
             Modality::Lyrics => "there are no words to explain with",
         };
         return Err(Error::input(message).hint("give lyrics, or choose another modality"));
-    }
-    if features.len() > MAX_FEATURES {
-        return Err(Error::input(format!("{} features are too many", features.len()))
-            .hint(format!("at most {MAX_FEATURES}: fewer segments, or shorter lyrics")));
     }
     Ok(features)
 }
@@ -64,6 +60,8 @@ impl Draws {
     fn new(layout: Layout, settings: &Settings) -> Result<Self> {
         settings.validate()?;
         let features = varying(layout, settings.modality)?;
+        // What is kept whole costs memory too, so it counts.
+        check_size(settings.samples, layout.features())?;
         let mut key = [0; 32];
         let (seed, domain) = key.split_at_mut(8);
         seed.copy_from_slice(&settings.seed.to_le_bytes());
@@ -104,7 +102,7 @@ fn bernoulli(rng: &mut impl Rng, on: &mut [bool]) {
 
 /// LIME's text sampling: how many are off is uniform, which ones are too.
 fn lime_text(rng: &mut impl Rng, on: &mut [bool]) {
-    // `varying` has bounded the number of features far below 2³².
+    // `check_size` has bounded the number of features far below 2³².
     let n = on.len() as u32;
     let mut order: Vec<u32> = (0..n).collect();
     let off = 1 + below(rng, n);
@@ -205,12 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_switch_off_is_the_users_error() {
+    fn nothing_and_too_much_to_switch_off_are_the_users_errors() {
         for (modality, layout) in [
             (Modality::Lyrics, Layout { audio: 40, words: 0 }),
             (Modality::Audio, Layout { audio: 0, words: 3 }),
             (Modality::Both, Layout { audio: 0, words: 0 }),
             (Modality::Both, Layout { audio: usize::MAX, words: 3 }),
+            (Modality::Lyrics, Layout { audio: usize::MAX, words: 0 }),
         ] {
             let settings = Settings { modality, ..settings(Sampling::Bernoulli, 10, 0) };
             let error = masks(layout, &settings).expect_err("refused");

@@ -15,6 +15,26 @@ pub const MAX_SAMPLES: usize = 1_000_000;
 /// hears have a few hundred distinct words.
 pub const MAX_FEATURES: usize = 4_096;
 
+/// The most values of a design, rows times features: 400 MB in f64, which a browser's tab and its
+/// 4 GB still hold together with a model. 5,000 rows of 300 features are 1.5 million.
+pub const MAX_VALUES: usize = 50_000_000;
+
+/// Holds a design's size against the three bounds.
+///
+/// # Errors
+/// [`ErrorKind::Input`](crate::ErrorKind::Input), naming what is too large.
+pub(super) fn check_size(rows: usize, features: usize) -> Result<()> {
+    if features > MAX_FEATURES {
+        return Err(Error::input(format!("{features} features are too many"))
+            .hint(format!("at most {MAX_FEATURES}: fewer segments, or shorter lyrics")));
+    }
+    if rows > MAX_SAMPLES || rows.saturating_mul(features) > MAX_VALUES {
+        return Err(Error::input(format!("{rows} rows of {features} features are too many"))
+            .hint(format!("at most {MAX_SAMPLES} rows, and {MAX_VALUES} values in all")));
+    }
+    Ok(())
+}
+
 /// Gives an enum of plain names `ALL`, `name`, `Display` and `FromStr`, all from one list.
 macro_rules! named {
     ($type:ident, $what:literal, $($variant:ident = $name:literal),+ $(,)?) => {

@@ -3,7 +3,7 @@
 
 use super::fit::fit;
 use super::mask::Mask;
-use super::settings::{FeatureSelection, MAX_FEATURES, MAX_SAMPLES, Preset, Settings};
+use super::settings::{FeatureSelection, Preset, Settings, check_size};
 use crate::{Error, Result};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -96,10 +96,7 @@ impl Input {
                 if file.masks.is_empty() { "there are no masks" } else { "row 0 of the masks is empty" };
             return Err(Error::input(what).hint("row 0 is the instance, with one value per feature"));
         }
-        if file.masks.len() > MAX_SAMPLES || features > MAX_FEATURES {
-            return Err(Error::input(format!("{} rows of {features} masks are too many", file.masks.len()))
-                .hint(format!("at most {MAX_SAMPLES} rows of {MAX_FEATURES}")));
-        }
+        check_size(file.masks.len(), features)?;
         let masks = file.masks.iter().enumerate().map(|(row, cells)| mask(row, cells, features));
         let masks = masks.collect::<Result<Vec<Mask>>>()?;
         let scores = file.scores.iter().enumerate().map(|(row, cell)| match cell {
@@ -198,5 +195,94 @@ impl<'de> Visitor<'de> for CellVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Cell::Other("an object"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use proptest::prelude::*;
+
+    const LIME: Options = Options { preset: Preset::Lime, num_features: None, feature_selection: None };
+
+    #[test]
+    fn a_file_becomes_a_line() {
+        let json = br#"{"masks": [[1, 1], [1.0, 0], [0, 1], [0, 0.0]], "scores": [1, 0.75, 0.25, 0], "note": "more is welcome"}"#;
+        let text = surrogate(json, LIME).expect("a line");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["intercept", "score", "local_prediction", "weights"]);
+        assert_eq!(value["weights"][0][0], 0);
+        assert_eq!(value["weights"][1][0], 1);
+        assert!(value["weights"][0][1].as_f64() > value["weights"][1][1].as_f64());
+    }
+
+    #[test]
+    fn options_replace_the_presets_choices() {
+        let json = br#"{"masks": [[1, 1, 1], [1, 0, 1], [0, 1, 1], [0, 0, 0]], "scores": [1, 0.7, 0.2, 0]}"#;
+        let input = Input::parse(json).expect("valid");
+        let one = Options { num_features: Some(1), ..LIME };
+        assert_eq!(solve(&input, one).expect("a line").weights.len(), 1);
+        let all = Options { feature_selection: Some(FeatureSelection::None), ..one };
+        assert_eq!(solve(&input, all).expect("a line").weights.len(), 3);
+        let none = Options { num_features: Some(0), ..LIME };
+        assert_eq!(solve(&input, none).expect_err("no features").kind(), ErrorKind::Input);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_place() {
+        for (json, words) in [
+            ("", "can't be read"),
+            ("[]", "can't be read"),
+            (r#"{"masks": [[1]]}"#, "missing field `scores`"),
+            (r#"{"masks": [[1], [0]], "scores": [1, NaN]}"#, "can't be read"),
+            (r#"{"masks": [[1], [0]], "scores": [1, 1e999]}"#, "can't be read"),
+            (r#"{"masks": [], "scores": []}"#, "there are no masks"),
+            (r#"{"masks": [[], []], "scores": [1, 2]}"#, "row 0 of the masks is empty"),
+            (r#"{"masks": [[1, 1], [1]], "scores": [1, 2]}"#, "row 1 of the masks has 1 values, row 0 has 2"),
+            (
+                r#"{"masks": [[1, 1], [1, 2]], "scores": [1, 2]}"#,
+                "row 1, column 1 of the masks is 2, not 0 or 1",
+            ),
+            (r#"{"masks": [[1, 1], [-1, 1]], "scores": [1, 2]}"#, "row 1, column 0 of the masks is -1"),
+            (r#"{"masks": [[1, 0.5], [1, 1]], "scores": [1, 2]}"#, "row 0, column 1 of the masks is 0.5"),
+            (r#"{"masks": [[1, true], [1, 1]], "scores": [1, 2]}"#, "row 0, column 1 of the masks is true"),
+            (r#"{"masks": [[1, null], [1, 1]], "scores": [1, 2]}"#, "row 0, column 1 of the masks is null"),
+            (r#"{"masks": [[1, "1"], [1, 1]], "scores": [1, 2]}"#, "row 0, column 1 of the masks is a text"),
+            (r#"{"masks": [[1, [1]], [1, 1]], "scores": [1, 2]}"#, "row 0, column 1 of the masks is a list"),
+            (
+                r#"{"masks": [[1, {"a": 1}], [1, 1]], "scores": [1, 2]}"#,
+                "row 0, column 1 of the masks is an object",
+            ),
+            (r#"{"masks": [[1, 1], [1, 0]], "scores": [1, null]}"#, "score 1 is null, not a finite number"),
+            (r#"{"masks": [[1, 1], [1, 0]], "scores": [1]}"#, "there are 2 masks and 1 scores"),
+            (r#"{"masks": [[1, 1]], "scores": [1]}"#, "fewer than two rows"),
+        ] {
+            let error = surrogate(json.as_bytes(), LIME).expect_err(json);
+            assert_eq!(error.kind(), ErrorKind::Input, "{json}");
+            assert!(error.message().contains(words), "{json}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_read_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), json in r#"\{"masks":\[(\[[01,]{0,6}\],?){0,4}\],"scores":\[[0-9,.e-]{0,9}\]\}"#) {
+            let _ = surrogate(&bytes, LIME);
+            let _ = surrogate(json.as_bytes(), LIME);
+        }
+
+        #[test]
+        fn what_is_printed_is_json_without_nan(
+            masks in prop::collection::vec(prop::collection::vec(0u8..2, 3), 2..9), scores in prop::collection::vec(-1e3f64..1e3, 9), which in 0usize..5,
+        ) {
+            let scores = &scores[..masks.len()];
+            let json = serde_json::json!({ "masks": masks, "scores": scores }).to_string();
+            for &preset in Preset::ALL {
+                let options = Options { preset, num_features: Some(2), feature_selection: Some(FeatureSelection::ALL[which]) };
+                let text = surrogate(json.as_bytes(), options).expect("a line");
+                prop_assert!(!text.contains("null"), "{}", text);
+            }
+        }
     }
 }

@@ -10,13 +10,14 @@ selection and a number of features with what `LimeBase.explain_instance_with_dat
 - Preset `lime` is the released package: cosine distances times 100, `highest_weights` with a
   ridge penalty of 0.01.
 - Preset `paper` is the paper's notebooks: plain cosine distances, and a copy of LimeBase whose
-  `highest_weights` has a penalty of 0; here that is a subclass that swaps the penalty.
+  `highest_weights` has a penalty of 0; here a subclass swaps the penalty.
 
 Some answers of the reference hang on rounding noise alone: which of two equal columns comes
-first, or what a Cholesky factorisation without a penalty makes of dependent columns. They are
-found by asking the reference again with the same data in other orders of the rows; where its
-answers disagree by more than 1e-8 the case is kept with `"determined": false` and without an
-answer. Numbers are written with 12 significant digits, scores (before they are used) with 7.
+first, or what a Cholesky factorisation without a penalty makes of dependent columns or of one
+whose mean is off 1 by rounding. They are found by asking again, with the same data in other
+orders of the rows and with fits without penalty replaced by NumPy's least-norm least squares;
+where the answers disagree by more than 1e-8 the case is kept with `"determined": false` and
+without an answer. Numbers are written with 12 significant digits, scores (before they are used) with 7.
 """
 
 import json
@@ -34,16 +35,38 @@ OUT = Path(__file__).resolve().parent.parent / "golden" / "lime"
 SELECTIONS = ["auto", "highest_weights", "forward_selection", "lasso_path", "none"]
 
 
-class PaperBase(LimeBase):
-    """LimeBase as the notebooks have it: `highest_weights` chooses by a fit without penalty."""
+class LeastNorm:
+    """`Ridge(alpha=0)` without its rounding noise: dependent columns share, constant ones get 0."""
+
+    def fit(self, data, labels, sample_weight):
+        self.means = np.average(data, axis=0, weights=sample_weight)
+        self.mean = np.average(labels, weights=sample_weight)
+        centred = np.where(np.ptp(data, axis=0) > 0, data - self.means, 0)
+        root = np.sqrt(sample_weight)
+        self.coef_ = np.linalg.lstsq(centred * root[:, None], (labels - self.mean) * root, rcond=1e-10)[0]
+        return self
+
+    def score(self, data, labels, sample_weight):
+        fitted = self.mean + (data - self.means) @ self.coef_
+        return sklearn.metrics.r2_score(labels, fitted, sample_weight=sample_weight)
+
+
+class Base(LimeBase):
+    """LimeBase whose `highest_weights` chooses by a fit with penalty `alpha`: 0.01 is the
+    released package, 0 the notebooks. `exact` fits without a penalty by least norm."""
+
+    def __init__(self, alpha, exact):
+        super().__init__(kernel, random_state=0)
+        self.alpha, self.exact = alpha, exact
 
     def feature_selection(self, data, labels, weights, num_features, method):
         released = lime_base.Ridge
 
-        def without_penalty(alpha=1.0, **kwargs):
-            return released(alpha=0 if alpha == 0.01 else alpha, **kwargs)
+        def ridge(alpha, **kwargs):
+            alpha = self.alpha if alpha == 0.01 else alpha
+            return LeastNorm() if self.exact and alpha == 0 else released(alpha=alpha, **kwargs)
 
-        lime_base.Ridge = without_penalty
+        lime_base.Ridge = ridge
         try:
             return super().feature_selection(data, labels, weights, num_features, method)
         finally:
@@ -58,11 +81,10 @@ def kernel(distances, width=25):
     return np.sqrt(np.exp(-(distances**2) / width**2))
 
 
-def ask(data, scores, preset, selection, count):
-    scale = 100 if preset == "lime" else 1
-    base = LimeBase if preset == "lime" else PaperBase
+def ask(data, scores, preset, selection, count, exact=False):
+    scale, alpha = (100, 0.01) if preset == "lime" else (1, 0)
     distances = sklearn.metrics.pairwise_distances(data, data[:1], metric="cosine").ravel() * scale
-    intercept, weights, score, local = base(kernel, random_state=0).explain_instance_with_data(
+    intercept, weights, score, local = Base(alpha, exact).explain_instance_with_data(
         data, scores[:, None], distances, 0, count, feature_selection=selection
     )
     return {
@@ -83,8 +105,8 @@ def same(one, other):
 
 def case(data, scores, preset, selection, count):
     answer = ask(data, scores, preset, selection, count)
-    determined = True
-    for seed in range(5):
+    determined = same(answer, ask(data, scores, preset, selection, count, exact=True))
+    for seed in range(3):
         rows = np.r_[0, 1 + np.random.default_rng(seed).permutation(len(data) - 1)]
         determined &= same(answer, ask(data[rows], scores[rows], preset, selection, count))
     head = {"preset": preset, "selection": selection, "num_features": count, "determined": determined}
