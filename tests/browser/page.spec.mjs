@@ -116,7 +116,7 @@ test("cancel gives what is there so far, and the page stays responsive", async (
   );
   await expect(app.region).toContainText("Stopped early");
   const explanation = await app.download();
-  expect(explanation.run.stopped).toBe(true);
+  expect(explanation.run.stopped).toBe("cancelled");
   expect(explanation.run.rows).toBeLessThan(100_000);
   expect(explanation.run.rows).toBeGreaterThan(1);
   // The engine is as good as before.

@@ -54,7 +54,7 @@ export function showExplanation(region, shown) {
 function notes({ explanation, lyrics }) {
   const { run, settings } = explanation;
   const notes = [];
-  if (run.stopped) {
+  if (run.stopped === "cancelled") {
     notes.push(
       `Stopped early: this rests on ${run.rows} of ${settings.samples} samples, so it is less certain than a whole run.`,
     );

@@ -24,7 +24,8 @@ export function lyricsView(lyrics, words, features) {
   let at = 0;
   for (const { word, start, end, heard } of occurrences) {
     if (start < at) continue;
-    const weight = weights.get(word);
+    // The paper's preset tells upper case from lower, so a word may stand there as it is written.
+    const weight = weights.get(lyrics.slice(start, end)) ?? weights.get(word);
     text.append(lyrics.slice(at, start));
     text.append(
       h(

@@ -31,6 +31,9 @@ const session = new Session({ note: working, progress });
 /** @type {File | undefined} */
 let songFile;
 
+/** Counts the Cancels, so that work of several calls hears one that came between two of them. */
+let cancels = 0;
+
 /** How many things are being waited for; the first shows Cancel, the last hides it. */
 let waiting = 0;
 
@@ -120,10 +123,15 @@ async function explain() {
   }
   // Not disabled, which would drop the focus.
   explainButton.setAttribute("aria-disabled", "true");
+  const before = cancels;
+  const goOn = () => {
+    if (cancels !== before) throw { kind: "cancelled", message: "cancelled", hint: null };
+  };
   region.hidden = true;
   predictions.hidden = true;
   try {
     const { ready, song } = await loadSong(songFile);
+    goOn();
     const lyrics = lyricsInput.value;
     const settings = { ...read.settings, ...songPanel.settings() };
     const began = performance.now();
@@ -133,6 +141,7 @@ async function explain() {
     byId("predictions-list").replaceChildren(...predictionItems(found));
     predictions.hidden = false;
     intro.hidden = true;
+    goOn();
     if (found[0]) announce(`The model says ${found[0].label}`);
     const json = await ready.client.call("explain", [lyrics, settings], progress);
     /** @type {Explanation} */
@@ -190,7 +199,10 @@ form.addEventListener("submit", (event) => {
   clearError();
   void busy(explain);
 });
-cancelButton.addEventListener("click", () => session.cancel());
+cancelButton.addEventListener("click", () => {
+  cancels++;
+  session.cancel();
+});
 form.addEventListener("change", ({ target }) => {
   const reload = target === modelSelect || (target instanceof HTMLInputElement && target.name === "backend");
   if (!reload) return;

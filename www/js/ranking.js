@@ -21,6 +21,7 @@ export function rankingView(features, label) {
     ...ranked.map((f) => Math.max(Math.abs(f.weight), Math.abs(f.low ?? 0), Math.abs(f.high ?? 0))),
     1e-12,
   );
+  const intervals = ranked.some(({ low }) => low !== undefined);
   const rows = ranked.map((feature, at) => row(feature, at + 1, largest));
   const body = h("tbody", {}, ...rows.slice(0, FIRST));
   const table = h(
@@ -29,7 +30,7 @@ export function rankingView(features, label) {
     h(
       "caption",
       {},
-      `Sounds and words, the strongest first. Bars to the right speak for “${label}”, bars to the left against it.`,
+      `Sounds and words, the strongest first. Bars to the right speak for “${label}”, bars to the left against it.${intervals ? " Thin lines are 90 % confidence intervals." : ""}`,
     ),
     h(
       "thead",

@@ -60,8 +60,8 @@ export class SongPanel {
   show(song, model) {
     const first = this.#song?.sha256 !== song.sha256;
     this.#song = song;
-    this.#hears = Math.min(model.seconds, song.seconds);
-    const movable = song.seconds > model.seconds + SLACK;
+    this.#hears = Math.min(model.seconds ?? Infinity, song.seconds);
+    const movable = song.seconds > this.#hears + SLACK;
     this.#slider.hidden = !movable;
     this.#slider.max = String(Math.max(0, song.seconds - this.#hears));
     if (first || !this.#moved) this.#slider.value = String(song.window.start);

@@ -18,8 +18,9 @@ export interface ModelInfo {
   description: string;
   labels: string[];
   task: "multimodal" | "audio" | "lyrics";
-  /** Length of what the model hears, in seconds. */
-  seconds: number;
+  licence: string;
+  /** Length of what the model hears, in seconds; null for a model that only reads. */
+  seconds: number | null;
   sampling_rate: number;
   separator: string;
   bytes: number;
@@ -78,6 +79,7 @@ export interface AudioFeature {
   start: number;
   end: number;
   weight: number;
+  /** The weight's 90 % confidence interval, where one was estimated. */
   low?: number;
   high?: number;
   /** False when the segment lies past what the model hears. */
@@ -122,7 +124,7 @@ export interface Explanation {
     backend: string;
     [more: string]: unknown;
   };
-  run: { rows: number; audio_passes: number; text_passes: number; stopped?: string | boolean | null };
+  run: { rows: number; audio_passes: number; text_passes: number; stopped: "budget" | "cancelled" };
   predictions: Prediction[];
   composed?: Prediction[];
   explanations: LabelExplanation[];
