@@ -93,7 +93,9 @@ async function loadEngine() {
   );
   const { model, client } = ready;
   backendLine.textContent = `Runs on ${NAMES[client.backend]}${client.backend === "cpu" ? " (WebAssembly)" : ""}: ${why}.`;
-  byId("model-about").textContent = `${model.title}, ${megabytes(model.bytes)}. ${model.description}`;
+  byId("model-title").textContent = `${model.title} (${megabytes(model.bytes)})`;
+  byId("model-description").textContent = `${model.description} Licence: ${model.licence}.`;
+  byId("model-about").hidden = false;
   offerLabels(model.labels);
   return ready;
 }
