@@ -87,7 +87,7 @@ impl Ast {
         let tokens = self.config.tokens();
         for (n, block) in self.blocks.iter().enumerate() {
             let last = n + 1 == self.blocks.len();
-            x = block.pre_norm(x, if last { SUMMARIES } else { tokens });
+            x = block.pre_norm(x, if last { SUMMARIES } else { tokens })?;
         }
         Ok(self.norm.forward(x).mean_dim(1).reshape([rows, width]))
     }

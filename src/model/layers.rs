@@ -1,10 +1,10 @@
 //! The parts that both encoders are made of.
 
 use super::Weights;
+use super::kernels::{attention, gelu};
 use super::schema::TensorSpec;
 use crate::Result;
-use burn::tensor::activation::gelu;
-use burn::tensor::module::{attention, layer_norm, linear};
+use burn::tensor::module::{layer_norm, linear};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// `x W^T + b`, with `W` kept as `[in, out]`.
@@ -88,8 +88,10 @@ impl LayerNorm {
 
 /// Which tokens of a batch of texts may be attended to.
 pub(super) struct Mask {
-    /// `[rows, 1, 1, tokens]`: added to the attention scores.
-    bias: Tensor<4>,
+    tokens: usize,
+    /// `[rows, tokens]`: added to the attention scores.
+    bias: Vec<f32>,
+    device: Device,
 }
 
 impl Mask {
@@ -100,11 +102,23 @@ impl Mask {
 
     /// A mask for `visible`, row by row; none if every token is visible.
     pub(super) fn new(visible: &[bool], [rows, tokens]: [usize; 2], device: &Device) -> Option<Self> {
+        debug_assert_eq!(visible.len(), rows * tokens);
         if visible.iter().all(|&v| v) {
             return None;
         }
-        let bias: Vec<f32> = visible.iter().map(|&v| if v { 0.0 } else { Self::HIDDEN }).collect();
-        Some(Self { bias: Tensor::from_data(TensorData::new(bias, [rows, 1, 1, tokens]), device) })
+        let bias = visible.iter().map(|&v| if v { 0.0 } else { Self::HIDDEN }).collect();
+        Some(Self { tokens, bias, device: device.clone() })
+    }
+
+    /// What is added to the scores of one row of the batch.
+    pub(super) fn row(&self, row: usize) -> &[f32] {
+        &self.bias[row * self.tokens..][..self.tokens]
+    }
+
+    /// All of it as `[rows, 1, 1, tokens]`.
+    pub(super) fn bias(&self) -> Tensor<4> {
+        let shape = [self.bias.len() / self.tokens, 1, 1, self.tokens];
+        Tensor::from_data(TensorData::new(self.bias.clone(), shape), &self.device)
     }
 }
 
@@ -119,7 +133,7 @@ struct Attention {
 
 impl Attention {
     /// Attention of the tokens `of` to the tokens `to`, each `[rows, tokens, width]`.
-    fn forward(&self, of: Tensor<3>, to: Tensor<3>, mask: Option<&Mask>) -> Tensor<3> {
+    fn forward(&self, of: Tensor<3>, to: Tensor<3>, mask: Option<&Mask>) -> Result<Tensor<3>> {
         let [rows, queries, width] = of.dims();
         let [_, tokens, _] = to.dims();
         let size = width / self.heads;
@@ -128,10 +142,8 @@ impl Attention {
             self.key_value.forward(to).reshape([rows, tokens, 2 * self.heads, size]).swap_dims(1, 2);
         let key = key_value.clone().narrow(1, 0, self.heads);
         let value = key_value.narrow(1, self.heads, self.heads);
-        let bias = mask.map(|mask| mask.bias.clone().expand([rows, 1, queries, tokens]));
-        // The CPU backend fuses this; elsewhere it is the textbook's products and softmax.
-        let context = attention(query, key, value, None, bias, Default::default());
-        self.output.forward(context.swap_dims(1, 2).reshape([rows, queries, width]))
+        let context = attention(query, key, value, mask)?;
+        Ok(self.output.forward(context.swap_dims(1, 2).reshape([rows, queries, width])))
     }
 }
 
@@ -207,22 +219,22 @@ impl Block {
     ///
     /// Takes `[rows, tokens, width]` and gives the first `keep` tokens. Of the last layer only the
     /// tokens that the head reads are wanted: the rest is not computed, which changes nothing.
-    pub(super) fn pre_norm(&self, x: Tensor<3>, keep: usize) -> Tensor<3> {
+    pub(super) fn pre_norm(&self, x: Tensor<3>, keep: usize) -> Result<Tensor<3>> {
         let normed = self.attention_norm.forward(x.clone());
-        let x = first(x, keep) + self.attention.forward(first(normed.clone(), keep), normed, None);
-        x.clone() + self.feed_forward(self.feed_forward_norm.forward(x))
+        let x = first(x, keep) + self.attention.forward(first(normed.clone(), keep), normed, None)?;
+        Ok(x.clone() + self.feed_forward(self.feed_forward_norm.forward(x))?)
     }
 
     /// The layer with its norms behind the residual sums (RoBERTa); else like
     /// [`pre_norm`](Self::pre_norm).
-    pub(super) fn post_norm(&self, x: Tensor<3>, mask: Option<&Mask>, keep: usize) -> Tensor<3> {
+    pub(super) fn post_norm(&self, x: Tensor<3>, mask: Option<&Mask>, keep: usize) -> Result<Tensor<3>> {
         let kept = first(x.clone(), keep);
-        let x = self.attention_norm.forward(kept.clone() + self.attention.forward(kept, x, mask));
-        self.feed_forward_norm.forward(x.clone() + self.feed_forward(x))
+        let x = self.attention_norm.forward(kept.clone() + self.attention.forward(kept, x, mask)?);
+        Ok(self.feed_forward_norm.forward(x.clone() + self.feed_forward(x)?))
     }
 
-    fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.outer.forward(gelu(self.inner.forward(x)))
+    fn feed_forward(&self, x: Tensor<3>) -> Result<Tensor<3>> {
+        Ok(self.outer.forward(gelu(self.inner.forward(x))?))
     }
 }
 

@@ -9,6 +9,7 @@ mod device;
 mod digest;
 mod header;
 mod inventory;
+mod kernels;
 mod layers;
 mod roberta;
 mod schema;

@@ -142,7 +142,7 @@ impl Roberta {
         let mask = Mask::new(&tokens.visible, [rows, length], &self.device);
         for (n, block) in self.blocks.iter().enumerate() {
             let last = n + 1 == self.blocks.len();
-            x = block.post_norm(x, mask.as_ref(), if last { SUMMARIES } else { length });
+            x = block.post_norm(x, mask.as_ref(), if last { SUMMARIES } else { length })?;
         }
         Ok(x.reshape([rows, width]))
     }
