@@ -1,0 +1,322 @@
+//! The command line as a stranger uses it: the real binary, the embedded bundle, a real song.
+#![cfg(feature = "cli")]
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const SONG: &str = "tests/data/audio_example.mp3";
+const MODEL: &str = "models/demo";
+const LINE: &str = "It always seems like time stands still when I'm with you.\n";
+
+fn musiclime(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_musiclime"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(args)
+        .output()
+        .expect("the binary runs")
+}
+
+fn json(args: &[&str]) -> Value {
+    let output = musiclime(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("stdout is JSON and nothing else")
+}
+
+/// The error of a command that must end with code 2 and one line on stderr.
+fn refusal(args: &[&str]) -> String {
+    let output = musiclime(args);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?} printed to stdout");
+    let own: Vec<&str> = stderr.lines().filter(|line| line.starts_with("musiclime: ")).collect();
+    assert_eq!(own.len(), 1, "{args:?}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    own[0].to_owned()
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, content).expect("a temporary file");
+        text(&path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
+
+fn features(explanation: &Value) -> &Vec<Value> {
+    explanation["explanations"][0]["features"].as_array().expect("features")
+}
+
+#[test]
+fn predict_prints_every_label_most_probable_first() {
+    let folder = Folder::new();
+    let lyrics = folder.file("line.txt", LINE);
+    let output = json(&["predict", SONG, "--lyrics", &lyrics, "--model", MODEL, "--backend", "cpu"]);
+    let probabilities: Vec<f64> = output["predictions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["probability"].as_f64().unwrap())
+        .collect();
+    assert_eq!(probabilities.len(), 4);
+    assert!(probabilities.is_sorted_by(|a, b| a >= b), "{probabilities:?}");
+    assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_explanation_and_another_seed_another() {
+    let folder = Folder::new();
+    let lyrics = folder.file("line.txt", LINE);
+    let explain = |seed: &str| {
+        let out = text(&folder.path("e.json"));
+        let args = ["explain", SONG, "--lyrics", &lyrics, "--model", MODEL, "--backend", "cpu"];
+        let output = musiclime(&[&args[..], &["--samples", "64", "--seed", seed, "--out", &out]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout.is_empty(), "with --out nothing goes to stdout");
+        std::fs::read(&out).expect("the explanation")
+    };
+    let first = explain("7");
+    assert_eq!(first, explain("7"), "bit for bit");
+    assert_ne!(first, explain("8"));
+}
+
+#[test]
+fn an_explanation_tells_what_was_done() {
+    let folder = Folder::new();
+    let lyrics = folder.file("line.txt", LINE);
+    let args =
+        ["explain", SONG, "--lyrics", &lyrics, "--model", MODEL, "--backend", "cpu", "--samples", "64"];
+    let e = json(&args);
+    assert_eq!(e["schema"], 1);
+    assert_eq!(e["lyrics"], LINE);
+    assert_eq!(e["song"]["sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(e["settings"]["preset"], "default");
+    assert_eq!(e["settings"]["separator"], "dsp");
+    assert_eq!(e["settings"]["backend"], "cpu");
+    assert_eq!(e["run"]["rows"], 64);
+    assert_eq!(e["run"]["stopped"], "budget");
+    assert_eq!(e["explanations"][0]["label"], e["predictions"][0]["label"]);
+    // 4 stems x 10 segments, and 12 words, one of them the "m" of "I'm".
+    assert_eq!(features(&e).len(), 40 + 12);
+    let window = &e["settings"]["window"];
+    let (start, end) = (window["start"].as_f64().unwrap(), window["end"].as_f64().unwrap());
+    for feature in features(&e).iter().filter(|f| f["kind"] == "audio") {
+        let (from, to) = (feature["start"].as_f64().unwrap(), feature["end"].as_f64().unwrap());
+        assert!(start <= from && from < to && to <= end + 1e-9, "{feature} lies outside of {window}");
+        assert!(feature.get("heard").is_none(), "the default preset explains nothing that is not heard");
+    }
+    for feature in features(&e) {
+        let (low, high) = (feature["low"].as_f64().unwrap(), feature["high"].as_f64().unwrap());
+        assert!(low <= feature["weight"].as_f64().unwrap() && feature["weight"].as_f64().unwrap() <= high);
+    }
+    // The separator loses nothing, so the stems' sum is predicted like the mix.
+    for (mix, composed) in e["predictions"].as_array().unwrap().iter().zip(e["composed"].as_array().unwrap())
+    {
+        let difference = mix["probability"].as_f64().unwrap() - composed["probability"].as_f64().unwrap();
+        assert!(difference.abs() < 1e-3, "{mix} and {composed}");
+    }
+}
+
+#[test]
+fn modalities_and_labels_are_what_was_asked_for() {
+    let folder = Folder::new();
+    let lyrics = folder.file("line.txt", LINE);
+    let base =
+        ["explain", SONG, "--lyrics", &lyrics, "--model", MODEL, "--backend", "cpu", "--samples", "24"];
+    let kinds = |e: &Value| {
+        let mut kinds: Vec<_> = features(e).iter().map(|f| f["kind"].as_str().unwrap().to_owned()).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    };
+    let audio = json(&[&base[..], &["--modality", "audio"]].concat());
+    assert_eq!(kinds(&audio), ["audio"]);
+    assert_eq!(audio["run"]["text_passes"], 1);
+    let words =
+        json(&[&base[..], &["--modality", "lyrics", "--label", "Metal", "--label", "ambient"]].concat());
+    assert_eq!(kinds(&words), ["word"]);
+    assert_eq!(words["run"]["audio_passes"], 1);
+    assert_eq!(words["settings"]["separator"], "none");
+    let labels: Vec<_> = words["explanations"].as_array().unwrap().iter().map(|e| &e["label"]).collect();
+    assert_eq!(labels, ["metal", "ambient"]);
+    let all = json(&[&base[..], &["--top-labels", "4"]].concat());
+    assert_eq!(all["explanations"].as_array().map(Vec::len), Some(4));
+    let few = json(&[&base[..], &["--preset", "paper", "--num-features", "7"]].concat());
+    assert_eq!(features(&few).len(), 7);
+    assert_eq!(few["settings"]["window"]["start"], 0.0);
+    let no_lyrics = json(&["explain", SONG, "--model", MODEL, "--backend", "cpu", "--samples", "24"]);
+    assert_eq!(kinds(&no_lyrics), ["audio"]);
+    assert_eq!(no_lyrics["settings"]["modality"], "audio");
+    assert!(no_lyrics.get("lyrics").is_none());
+}
+
+#[test]
+fn the_published_presets_tell_which_segments_and_words_are_never_heard() {
+    let folder = Folder::new();
+    // Thirty seconds: of ten segments the model hears the first four, the fourth in part.
+    let rate = 16_000;
+    let samples: Vec<f32> =
+        (0..30 * rate).map(|i| 0.3 * (i as f32 * 0.03).sin() * (i as f32 * 0.0007).sin()).collect();
+    let song = folder.file("long.wav", musiclime::audio::write_wav(rate as u32, &samples));
+    let words: Vec<String> = (0..400).map(|i| format!("word{i}")).collect();
+    let lyrics = folder.file("long.txt", words.join(" "));
+    let base =
+        ["explain", &song, "--lyrics", &lyrics, "--model", MODEL, "--backend", "cpu", "--samples", "8"];
+    let unheard = |e: &Value, kind: &str| {
+        features(e).iter().filter(|f| f["kind"] == kind && f["heard"] == false).count()
+    };
+    let paper = json(&[&base[..], &["--preset", "paper"]].concat());
+    assert_eq!(unheard(&paper, "audio"), 6 * 4);
+    assert!(unheard(&paper, "word") > 200, "{}", unheard(&paper, "word"));
+    let default = json(&base);
+    assert_eq!(unheard(&default, "audio"), 0);
+    assert_eq!(unheard(&default, "word"), unheard(&paper, "word"));
+    for feature in features(&default).iter().filter(|f| f["heard"] == false) {
+        assert_eq!(feature["weight"], 0.0, "what is not heard can't matter");
+    }
+    let moved = json(&[&base[..], &["--window", "12.5"]].concat());
+    assert_eq!(moved["settings"]["window"]["start"], 12.5);
+    assert!(refusal(&[&base[..], &["--window", "31"]].concat()).contains("30"));
+    assert!(refusal(&[&base[..], &["--window", "3", "--preset", "paper"]].concat()).contains("whole clip"));
+}
+
+#[test]
+fn stems_that_the_user_brings_are_used() {
+    let folder = Folder::new();
+    let rate = 16_000;
+    let tone = |frequency: f32| -> Vec<f32> {
+        (0..3 * rate)
+            .map(|i| 0.2 * (i as f32 * frequency / rate as f32 * std::f32::consts::TAU).sin())
+            .collect()
+    };
+    let tracks = [tone(440.0), tone(2000.0), tone(80.0), tone(900.0)];
+    let mix: Vec<f32> = (0..3 * rate).map(|i| tracks.iter().map(|t| t[i]).sum()).collect();
+    let wav = |samples: &[f32]| musiclime::audio::write_wav(rate as u32, samples);
+    for (name, track) in ["vocals", "drums", "bass", "other"].iter().zip(&tracks) {
+        folder.file(&format!("{name}.wav"), wav(track));
+    }
+    let song = folder.file("mix.wav", wav(&mix));
+    let stems = text(folder.0.path());
+    let args = ["explain", &song, "--model", MODEL, "--backend", "cpu", "--samples", "16", "--stems", &stems];
+    let e = json(&args);
+    assert_eq!(e["settings"]["separator"], "files");
+    std::fs::remove_file(folder.path("bass.wav")).unwrap();
+    let error = refusal(&args);
+    assert!(error.contains("bass.wav") && error.contains("vocals.wav"), "{error}");
+    folder.file("bass.wav", wav(&tracks[2][..rate]));
+    assert!(refusal(&args).contains("bass"));
+}
+
+#[test]
+fn the_surrogate_is_fitted_to_anybodys_masks_and_scores() {
+    let folder = Folder::new();
+    let masks = folder.file("m.json", r#"{"masks":[[1,1],[1,0],[0,1],[0,0]],"scores":[0.9,0.6,0.4,0.1]}"#);
+    let fit = json(&["surrogate", "--masks", &masks, "--preset", "paper"]);
+    let weights: Vec<(usize, f64)> = serde_json::from_value(fit["weights"].clone()).unwrap();
+    // Centred, each column has a sum of squares of 1; the penalty of 1 halves the effects 0.5 and 0.3.
+    assert_eq!(weights.iter().map(|w| w.0).collect::<Vec<_>>(), [0, 1]);
+    assert!((weights[0].1 - 0.25).abs() < 1e-3 && (weights[1].1 - 0.15).abs() < 1e-3, "{weights:?}");
+    for (name, wrong, tells) in [
+        ("ragged.json", r#"{"masks":[[1,1],[1]],"scores":[1,2]}"#, "row 1"),
+        ("two.json", r#"{"masks":[[1,1],[1,2]],"scores":[1,2]}"#, "row 1"),
+        ("short.json", r#"{"masks":[[1,1],[1,0]],"scores":[1]}"#, "score"),
+        ("empty.json", "", "empty.json"),
+    ] {
+        let path = folder.file(name, wrong);
+        let error = refusal(&["surrogate", "--masks", &path]);
+        assert!(error.contains(tells), "{error}");
+    }
+}
+
+#[test]
+fn errors_name_the_cause_and_the_next_step() {
+    let folder = Folder::new();
+    let not_utf8 = folder.file("latin1.txt", [b'n', 0xe9, b'e']);
+    let no_sound = folder.file("words.mp3", "these are words, not sound");
+    let empty = folder.file("empty.wav", "");
+    let short = folder.file("short.wav", musiclime::audio::write_wav(16_000, &[0.1; 100]));
+    let song = ["explain", SONG, "--model", MODEL, "--backend", "cpu"];
+    let cases: Vec<(Vec<&str>, &str)> = vec![
+        (vec!["explain", "nowhere.mp3", "--model", MODEL], "nowhere.mp3"),
+        (vec!["explain", SONG, "--model", "models/none", "--backend", "cpu"], "models/none"),
+        (vec!["explain", &no_sound, "--model", MODEL, "--backend", "cpu"], "MP3"),
+        (vec!["explain", &empty, "--model", MODEL, "--backend", "cpu"], "empty.wav"),
+        (vec!["explain", &short, "--model", MODEL, "--backend", "cpu"], "400"),
+        ([&song[..], &["--lyrics", &not_utf8]].concat(), "UTF-8"),
+        ([&song[..], &["--label", "jazz"]].concat(), "ambient"),
+        ([&song[..], &["--modality", "lyrics"]].concat(), "no words"),
+        ([&song[..], &["--samples", "1"]].concat(), "samples"),
+        ([&song[..], &["--segments", "0"]].concat(), "segments"),
+        ([&song[..], &["--out", "no/such/folder/e.json"]].concat(), "no/such/folder"),
+    ];
+    for (args, tells) in cases {
+        let error = refusal(&args);
+        assert!(error.contains(tells), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn help_is_there_for_every_command() {
+    for command in [&["predict"][..], &["explain"], &["surrogate"], &["convert"], &["bundle", "check"]] {
+        let output = musiclime(&[command, &["--help"]].concat());
+        assert!(output.status.success());
+        assert!(output.stdout.len() > 400, "{command:?}");
+    }
+}
+
+#[test]
+fn the_embedded_bundle_is_whole_and_computes_what_transformers_computed() {
+    let output = musiclime(&[
+        "bundle",
+        "check",
+        MODEL,
+        "--golden",
+        "tests/golden/demo/golden.safetensors",
+        "--backend",
+        "cpu",
+    ]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+    println!("{stdout}");
+}
+
+/// Ctrl-C ends an explanation early, and what is known by then is printed.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_explanation_is_a_partial_one() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_musiclime"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["explain", SONG, "--model", MODEL, "--backend", "cpu", "--samples", "90000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    // Long enough to have scored something, far too short for 90,000 rows.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+    let mut printed = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut printed).expect("text");
+    assert!(child.wait().expect("it ends").success());
+    let e: Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!(e["run"]["stopped"], "cancelled");
+    let rows = e["run"]["rows"].as_u64().expect("rows");
+    assert!((2..90_000).contains(&rows), "{rows}");
+    assert_eq!(features(&e).len(), 40);
+}
