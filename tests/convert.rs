@@ -2,6 +2,7 @@
 //! and `musiclime bundle check` against what transformers computed.
 
 #![cfg(all(feature = "cli", feature = "cpu"))]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it, in its helpers too")]
 
 use safetensors::SafeTensors;
 use std::fs;
@@ -214,8 +215,11 @@ fn a_pickle_that_calls_a_command_is_refused_and_not_executed() {
     let dir = TempDir::new().unwrap();
     let (proof, file, out) =
         (dir.path().join("executed"), dir.path().join("x.pth"), dir.path().join("bundle"));
-    // pickle.dumps of an object whose __reduce__ returns (os.system, ("touch ...",)).
-    fs::write(&file, format!("cposix\nsystem\n(S'touch {}'\ntR.", proof.display())).unwrap();
+    // pickle.dumps(..., protocol=2) of an object whose __reduce__ returns (os.system, ("touch ...",)).
+    let command = format!("touch {}", proof.display());
+    let length = (command.len() as u32).to_le_bytes();
+    let pickle = [b"\x80\x02cposix\nsystem\nX".as_slice(), &length, command.as_bytes(), b"\x85R."].concat();
+    fs::write(&file, pickle).unwrap();
     refused(&convert(&file, "lyrics", &out, &[]), &["posix.system", "nothing was executed"]);
     assert!(!proof.exists() && !out.exists());
 }
@@ -305,7 +309,7 @@ fn other_logits_fail_the_check_and_other_shapes_are_refused() {
     let run = check(dir.path(), Some(&path));
     assert_eq!(run.code, 1, "{}", run.out);
     assert!(
-        run.out.contains("largest difference of a logit: 1.000e-2 over 2 rows on CPU, bound 1e-3"),
+        run.out.contains("largest difference of a logit: 1.000e-2 over 2 rows on CPU, bound 1.0e-3"),
         "{}",
         run.out
     );

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// What to do with bundles.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Check every file, tensor and label of a bundle, and how it computes
+    #[command(name = "check")]
     Check(CheckArgs),
 }
 
@@ -58,7 +58,7 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     }
     if let Some(found) = &report.agreement {
         text += &format!(
-            "largest difference of a logit: {:.3e} over {} row{} on {computed}, bound {:.0e}\n",
+            "largest difference of a logit: {:.3e} over {} row{} on {computed}, bound {:.1e}\n",
             found.largest,
             found.rows,
             if found.rows == 1 { "" } else { "s" },

@@ -314,12 +314,16 @@ mod tests {
     fn a_pickle_that_calls_a_command_is_refused_and_not_executed() {
         let directory = tempfile::tempdir().unwrap();
         let proof = directory.path().join("executed");
-        // What pickle.dumps writes for an object whose __reduce__ returns (os.system, (command,)),
-        // at the root and as a value of a dict.
-        let call = format!("cposix\nsystem\n(S'touch {}'\ntR", proof.display());
-        for pickle in [format!("\u{80}\u{2}{call}."), format!("(dS'weight'\n{call}s.")] {
-            let bytes: Vec<u8> = pickle.chars().map(|c| c as u8).collect();
-            let message = refusal(&bytes);
+        // What pickle.dumps(..., protocol=2) writes for an object whose __reduce__ returns
+        // (os.system, (command,)): at the root, and as a value of a dict.
+        let text =
+            |text: &str| [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+        let command = text(&format!("touch {}", proof.display()));
+        let call = [b"cposix\nsystem\n".as_slice(), &command, b"\x85R"].concat();
+        let root = [b"\x80\x02".as_slice(), &call, b"."].concat();
+        let value = [b"\x80\x02}".as_slice(), &text("weight"), &call, b"s."].concat();
+        for pickle in [root, value] {
+            let message = refusal(&pickle);
             assert!(
                 message.contains("posix.system") && message.contains("nothing was executed"),
                 "{message}"

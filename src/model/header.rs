@@ -2,8 +2,7 @@
 
 use crate::{Error, Result};
 use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo};
-use std::collections::HashMap;
+use safetensors::tensor::Metadata;
 
 /// The tensors that a safetensors stream announces, in the order of their bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +49,7 @@ impl Header {
     ///
     /// # Errors
     /// Only where sizes overflow.
-    #[cfg(feature = "cli")]
+    #[cfg(any(test, feature = "cli"))]
     pub(crate) fn write(tensors: &[(&str, &[usize])], dtype: Dtype) -> Result<Vec<u8>> {
         let fail = |e: String| Error::internal(format!("the safetensors header can't be written: {e}"));
         let mut start = 0usize;
@@ -63,12 +62,12 @@ impl Header {
                 .ok_or_else(|| fail(format!("tensor {name} is too large")))?;
             infos.push((
                 (*name).to_owned(),
-                TensorInfo { dtype, shape: shape.to_vec(), data_offsets: (start, end) },
+                safetensors::tensor::TensorInfo { dtype, shape: shape.to_vec(), data_offsets: (start, end) },
             ));
             start = end;
         }
         // transformers refuses a safetensors file that does not say which framework it is for.
-        let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        let about = std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]);
         let metadata = Metadata::new(Some(about), infos).map_err(|e| fail(e.to_string()))?;
         let mut json = serde_json::to_vec(&metadata).map_err(|e| fail(e.to_string()))?;
         json.resize(json.len().next_multiple_of(8), b' ');

@@ -28,9 +28,9 @@ mod dir;
 mod names;
 #[cfg(feature = "cli")]
 pub mod settings;
-#[cfg(feature = "cli")]
+#[cfg(any(test, feature = "cli"))]
 mod shards;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod testing;
 
 pub use bundle::{

@@ -308,7 +308,7 @@ fn widen(bytes: &[u8], dtype: Dtype, into: &mut Vec<f32>) {
     }
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
     use super::super::testing::{around, config, cut, sample, stream, values};
     use super::super::{Task, device};
@@ -419,6 +419,18 @@ mod tests {
     }
 
     #[test]
+    fn labels_that_are_not_the_heads_are_noticed_before_any_value() {
+        let (mut bundle, shards) = sample(Task::Lyrics, Dtype::F32, 100_000);
+        bundle.labels.push("one more".into());
+        let header = 8 + u64::from_le_bytes(*shards[0].first_chunk().unwrap()) as usize;
+        let e = load(&bundle, [&shards[0][..header]].into_iter()).err().unwrap();
+        assert!(
+            e.message().contains("2 wrongly shaped tensors: classifier.out_proj.weight is [3, 4]"),
+            "{e}"
+        );
+    }
+
+    #[test]
     fn bytes_behind_the_end_are_refused_and_errors_last() {
         let (bundle, shards) = sample(Task::Lyrics, Dtype::F32, 1000);
         let mut loader = Loader::new(&bundle, &cpu()).unwrap();
@@ -459,18 +471,15 @@ mod tests {
             ("\"shape\":[11,4]", "\"shape\":[4,11]", "is [4, 11] instead of [11, 4]"),
             ("\"data_offsets\":[0,", "\"data_offsets\":[4,", "header can't be read"),
             ("word_embeddings", "wort_embeddings", "1 missing tensor: text_model.embeddings.word_embeddings"),
-            ("\"classifier.dense.bias\"", "\"classifier.dense.weight\"", "missing"),
+            ("\"classifier.dense.bias\"", "\"classifier.dense.weight\"", "header can\'t be read"),
         ] {
             assert!(header.contains(from), "{from}");
             let message = refusal(&header.replacen(from, to, 1), None);
             assert!(message.contains(said), "{from} -> {to}: {message}");
         }
-        let half = String::from_utf8(stream(&config(Task::Lyrics), Dtype::F16)[8..end - 8].to_vec()).unwrap();
-        let half = half.rsplit_once('}').unwrap().0.to_owned() + "}";
-        assert!(
-            refusal(&half, None).contains("stored as F16, but bundle.json says F32"),
-            "{}",
-            refusal(&half, None)
-        );
+        let half = stream(&config(Task::Lyrics), Dtype::F16);
+        let end = 8 + u64::from_le_bytes(*half.first_chunk().unwrap()) as usize;
+        let message = refusal(std::str::from_utf8(&half[8..end]).unwrap(), None);
+        assert!(message.contains("stored as F16, but bundle.json says F32"), "{message}");
     }
 }
