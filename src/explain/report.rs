@@ -7,7 +7,6 @@ use crate::explanation::{
     Song as SongInfo, Window, WordFeature,
 };
 use crate::lime::{Modality, Rows, Surrogate};
-use crate::model::Dtype;
 
 /// Labels with their probabilities, most probable first; equal ones in the model's order.
 pub(super) fn predictions(labels: &[String], scores: &[f64]) -> Vec<Prediction> {
@@ -89,14 +88,7 @@ fn settings(listener: &Listener, song: &Song, material: &Material) -> Settings {
         selection_alpha: Some(lime.selection_alpha),
         alpha: Some(lime.surrogate_alpha),
         fold: Some(material.fold().name().to_owned()),
-        dtype: Some(dtype(bundle.dtype).to_owned()),
-    }
-}
-
-fn dtype(dtype: Dtype) -> &'static str {
-    match dtype {
-        Dtype::F32 => "f32",
-        Dtype::F16 => "f16",
+        dtype: Some(bundle.dtype.name().to_owned()),
     }
 }
 

@@ -6,6 +6,8 @@
 //! [`Bundle::parse`] believes nothing: every name, size, sum and setting is checked before
 //! anyone downloads or allocates by it.
 
+use super::digest::sha256;
+use super::stream::damaged;
 use super::{AstConfig, FeatureExtractor, ModelConfig, RobertaConfig, Task, schema};
 use crate::lyrics::Cleaning;
 use crate::{Error, Result};
@@ -41,6 +43,15 @@ pub enum Separator {
     Dsp,
 }
 
+impl Separator {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dsp => "dsp",
+        }
+    }
+}
+
 /// How the numbers of the weights are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -52,6 +63,14 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
     /// Bytes of one number.
     pub fn size(self) -> usize {
         match self {
@@ -70,6 +89,17 @@ pub struct FileEntry {
     pub bytes: u64,
     /// SHA-256 of its bytes, in lower-case hexadecimal.
     pub sha256: String,
+}
+
+impl FileEntry {
+    /// Holds a file's bytes against the manifest.
+    ///
+    /// # Errors
+    /// If their SHA-256 differs.
+    pub fn verify(&self, bytes: &[u8]) -> Result<()> {
+        let found = sha256(bytes);
+        if found == self.sha256 { Ok(()) } else { Err(damaged(&self.file, &found, &self.sha256)) }
+    }
 }
 
 /// The safetensors stream and the shards that it is cut into.

@@ -1,8 +1,6 @@
 //! Bundles in folders, for the command line and tests.
 
 use super::bundle::{Bundle, FileEntry, MAX_MANIFEST_BYTES};
-use super::digest::sha256;
-use super::stream::damaged;
 use super::{Classifier, Loader};
 use crate::{Error, Observer, Result, Stage};
 use burn::tensor::Device;
@@ -93,10 +91,7 @@ pub(crate) fn read_verified(dir: &Path, entry: &FileEntry) -> Result<Vec<u8>> {
         .take(entry.bytes + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| unreadable(dir, &entry.file, &e))?;
-    let found = sha256(&bytes);
-    if found != entry.sha256 {
-        return Err(damaged(&entry.file, &found, &entry.sha256).context(dir.display()));
-    }
+    entry.verify(&bytes).map_err(|e| e.context(dir.display()))?;
     Ok(bytes)
 }
 

@@ -12,8 +12,9 @@ use crate::audio;
 use crate::explain::{Listener, Request, Song, explain, predict};
 use crate::explanation::Prediction;
 use crate::lyrics::utf16_spans;
-use crate::model::{Backend, Bundle, Classifier, Device, Loader, Task, device};
+use crate::model::{Backend, Bundle, Classifier, Loader, Task, device};
 use crate::{Error, Result};
+use burn::tensor::Device;
 use errors::{Thrown, throw};
 use observer::PageObserver;
 use serde::Serialize;
@@ -127,7 +128,7 @@ impl Engine {
         let begin = || {
             let bundle = Bundle::parse(bundle_json.as_bytes())?;
             if let Some(bytes) = &tokenizer {
-                bundle.check_tokenizer(bytes)?;
+                bundle.tokenizer.as_ref().map_or(Ok(()), |entry| entry.verify(bytes))?;
             }
             let loader = Loader::new(&bundle, &self.device)?;
             Ok(Loading { bundle, tokenizer, loader })
@@ -302,7 +303,7 @@ fn model_info(listener: &Listener) -> ModelInfo {
         task: bundle.task,
         seconds: listener.hears().then(|| listener.window_samples() as f64 / f64::from(listener.rate())),
         sampling_rate: listener.rate(),
-        separator: bundle.separator.clone(),
+        separator: bundle.separator.name().to_owned(),
         bytes: bundle.weights.bytes,
         gflop: Gflop { audio: flops.audio / 1e9, text: flops.text / 1e9 },
     }
