@@ -57,7 +57,7 @@ impl Agreement {
 /// Checks the bundle in a folder: size and sum of every file, name and shape of every tensor,
 /// every number finite, labels, tokenizer; and with a golden file (safetensors with
 /// `input_values`, `input_ids`, `attention_mask` as far as the model takes them, and `logits`)
-/// runs the model on `device`, song by song so that memory stays bounded, and compares.
+/// runs the model on that device, song by song so that memory stays bounded, and compares.
 ///
 /// # Errors
 /// If the check can't be made: there is no bundle, the golden file can't be read or is not for
@@ -65,8 +65,7 @@ impl Agreement {
 /// is no error but in the report.
 pub async fn check(
     dir: &Path,
-    golden: Option<&Path>,
-    device: &Device,
+    golden: Option<(&Path, &Device)>,
     observer: &mut impl Observer,
 ) -> Result<Report> {
     let mut report = Report::default();
@@ -79,7 +78,9 @@ pub async fn check(
         Err(e) => return Err(e),
     };
     // Read before the long work, so that a wrong name is heard of at once.
-    let golden = golden.map(|path| Golden::read(path, &bundle)).transpose()?;
+    let golden = golden
+        .map(|(path, device)| Golden::read(path, &bundle).map(|golden| (golden, device)))
+        .transpose()?;
     check_weights(dir, &bundle, &mut report.faults, observer).await?;
     if let Some((entry, text)) = bundle.tokenizer.as_ref().zip(bundle.text.as_ref())
         && let Err(e) = read_verified(dir, entry).and_then(|json| {
@@ -91,7 +92,7 @@ pub async fn check(
     if let Err(e) = bundle.can_explain() {
         report.notes.push(e.to_string());
     }
-    if let Some(golden) = golden.filter(|_| report.faults.is_empty()) {
+    if let Some((golden, device)) = golden.filter(|_| report.faults.is_empty()) {
         report.agreement = Some(compare(dir, device, &golden, observer).await?);
     }
     report.bundle = Some(bundle);
