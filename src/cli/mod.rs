@@ -29,13 +29,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Predict the classes of a song, most probable first
     Predict(predict::Args),
-    /// Explain a prediction: which sounds and which words drove it
     Explain(explain::Args),
-    /// Fit LIME's surrogate to masks and scores of any model
     Surrogate(surrogate::Args),
-    /// Turn a PyTorch or safetensors checkpoint into a model bundle
     Convert(convert::Args),
     /// Look after model bundles
     #[command(subcommand)]
