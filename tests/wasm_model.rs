@@ -3,7 +3,6 @@
 #![cfg(all(target_family = "wasm", any(feature = "cpu", feature = "wgpu")))]
 
 #[path = "support/model_cases.rs"]
-#[expect(dead_code, reason = "the native suite uses more of it")]
 mod model_cases;
 
 use model_cases::{TOLERANCE, run_all};

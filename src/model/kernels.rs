@@ -140,8 +140,15 @@ fn exp(x: f32) -> f32 {
     /// ln 2 in two parts, the first of which has few enough digits to multiply without rounding.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     /// 2^r for r in [-1/2, 1/2], lowest power first; fitted for the least relative error.
-    const P: [f32; 7] =
-        [1.0, 0.693_147_2, 0.240_226_46, 0.055_503_286, 0.009_618_489, 0.001_339_993_1, 0.000_153_458_1];
+    const P: [f32; 7] = [
+        1.0,
+        std::f32::consts::LN_2,
+        0.240_226_46,
+        0.055_503_286,
+        0.009_618_489,
+        0.001_339_993_1,
+        0.000_153_458_1,
+    ];
     let shifted = x * std::f32::consts::LOG2_E + MAGIC;
     let whole = shifted - MAGIC;
     let rest = ((x - whole * LN_2[0]) - whole * LN_2[1]) * std::f32::consts::LOG2_E;
@@ -158,8 +165,14 @@ fn erf(x: f32) -> f32 {
     const END: f32 = 3.92;
     /// erf(x) / x as a quotient of polynomials of x², lowest power first; fitted for the least
     /// absolute error of erf on [-END, END].
-    const P: [f32; 6] =
-        [1.128_379, 0.192_759_9, 0.053_059_828, 0.003_868_11, 0.000_287_467_76, 2.034_685_2e-6];
+    const P: [f32; 6] = [
+        std::f32::consts::FRAC_2_SQRT_PI,
+        0.192_759_9,
+        0.053_059_828,
+        0.003_868_11,
+        0.000_287_467_76,
+        2.034_685_2e-6,
+    ];
     const Q: [f32; 6] = [1.0, 0.504_160_7, 0.115_082_8, 0.015_171_881, 0.001_188_049, 3.806_950_2e-5];
     let x = if x < -END { -END } else { x };
     let x = if x > END { END } else { x };

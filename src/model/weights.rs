@@ -19,7 +19,7 @@ pub struct Weights {
 }
 
 enum Stored {
-    Device(Tensor<1>),
+    Device(Box<Tensor<1>>),
     Host(Vec<f32>),
 }
 
@@ -50,7 +50,7 @@ impl Weights {
             Stored::Host(values)
         } else {
             let length = values.len();
-            Stored::Device(Tensor::from_data(TensorData::new(values, [length]), &self.device))
+            Stored::Device(Box::new(Tensor::from_data(TensorData::new(values, [length]), &self.device)))
         };
         match self.tensors.insert(name.to_owned(), (shape.to_vec(), stored)) {
             None => Ok(()),
