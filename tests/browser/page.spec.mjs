@@ -86,7 +86,7 @@ for (const backend of /** @type {const} */ (["CPU", "WebGPU"])) {
   });
 }
 
-test("chooses a backend by measuring, and says what it measured", async ({ page }) => {
+test("chooses a backend by measuring, and says what it measured", async ({ app: _, page }) => {
   await expect(page.getByText(/Runs on (CPU|WebGPU).*\d ms a pass/)).toBeVisible({ timeout: 120_000 });
 });
 

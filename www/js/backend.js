@@ -37,6 +37,13 @@ export const estimateSeconds = (passMs) => (passMs * PASSES) / 1000;
  * @returns {Promise<{ready: Ready, why: string}>}
  */
 export async function chooseEngine(wish, folder, watch) {
+  if (wish === "webgpu" && !(await hasAdapter())) {
+    throw {
+      kind: "device",
+      message: "This browser offers no WebGPU device",
+      hint: "A recent Chrome, Edge, Safari or Firefox may, where the graphics driver is supported",
+    };
+  }
   if (wish !== "auto") {
     const ready = await startEngine(wish, folder, watch);
     return { ready, why: `as chosen; ${pass(ready)}` };

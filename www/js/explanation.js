@@ -22,6 +22,7 @@ const LOW_SCORE = 0.5;
  * @property {Explanation} explanation
  * @property {string} json The explanation as the engine wrote it, for the download.
  * @property {string} lyrics
+ * @property {string} modality As it was asked for; without lyrics, the engine only explains audio.
  * @property {Word[]} words
  * @property {Wave | undefined} wave
  * @property {number} seconds How long it took.
@@ -51,7 +52,7 @@ export function showExplanation(region, shown) {
 }
 
 /** @param {Shown} shown */
-function notes({ explanation, lyrics }) {
+function notes({ explanation, lyrics, modality }) {
   const { run, settings } = explanation;
   const notes = [];
   if (run.stopped === "cancelled") {
@@ -59,7 +60,7 @@ function notes({ explanation, lyrics }) {
       `Stopped early: this rests on ${run.rows} of ${settings.samples} samples, so it is less certain than a whole run.`,
     );
   }
-  if (lyrics.trim() === "" && settings.modality !== "audio")
+  if (lyrics.trim() === "" && modality !== "audio")
     notes.push("Without lyrics, only the audio is explained.");
   return notes.map((note) => h("p", { class: "note" }, note));
 }
@@ -92,20 +93,18 @@ function choice(explanations, show) {
  */
 function labelViews(one, { explanation, lyrics, words, wave }) {
   const probability = explanation.predictions.find(({ label }) => label === one.label)?.probability;
-  const low = one.score < LOW_SCORE;
+  const { rows } = explanation.run;
   return [
     h(
       "p",
       { class: "lead" },
       h("strong", {}, one.label),
       probability === undefined ? null : ` (${percent(probability)})`,
-      ": these weights predict ",
+      ": these weights reproduce ",
       h("strong", {}, percent(Math.max(0, one.score))),
-      ` of how the model’s answer varies when parts go missing (local R² ${one.score.toFixed(3)}).`,
+      ` of how the model’s answer varied over ${rows} versions of the song (local R² ${one.score.toFixed(3)}).`,
     ),
-    low
-      ? h("p", { class: "note warning" }, "That is little: read the ranking with care, or try more samples.")
-      : "",
+    ...warnings(one, rows),
     rankingView(one.features, one.label),
     heatmapView(one.features, wave, explanation.settings.window) ?? "",
     lyrics.trim() === "" || explanation.settings.modality === "audio"
@@ -114,9 +113,25 @@ function labelViews(one, { explanation, lyrics, words, wave }) {
     h(
       "p",
       { class: "hint" },
-      `With everything on, the surrogate says ${percent(one.local_prediction)}; with everything off, ${percent(one.intercept)}.`,
+      `The surrogate itself gives ${one.local_prediction.toFixed(3)} for the whole song, from an intercept of ${signed(one.intercept)}.`,
     ),
   ];
+}
+
+/**
+ * What the reader should know before believing the ranking.
+ * @param {LabelExplanation} one
+ * @param {number} rows
+ */
+function warnings(one, rows) {
+  const heard = one.features.filter((feature) => feature.heard !== false).length;
+  const warnings = [];
+  if (one.score < LOW_SCORE) warnings.push("That is little: read the ranking with care.");
+  if (rows <= heard) {
+    // As many weights as answers reproduce any answers, whatever they mean.
+    warnings.push(`${rows} samples are too few for ${heard} features: choose more under Settings.`);
+  }
+  return warnings.map((warning) => h("p", { class: "note warning" }, warning));
 }
 
 /** @param {Shown} shown */

@@ -150,7 +150,8 @@ async function explain() {
     const explanation = JSON.parse(json);
     const seconds = (performance.now() - began) / 1000;
     const wave = { peaks: song.peaks, seconds: song.seconds };
-    showExplanation(region, { explanation, json, lyrics, words, wave, seconds });
+    const modality = settings.modality ?? "both";
+    showExplanation(region, { explanation, json, lyrics, modality, words, wave, seconds });
     announce(spokenSummary(explanation));
   } finally {
     explainButton.removeAttribute("aria-disabled");

@@ -81,7 +81,13 @@ export class Session {
         hint: "It may have been moved: choose it again",
       };
     }
-    return client.call("loadSong", [bytes, file.name], this.#watch.progress);
+    try {
+      return await client.call("loadSong", [bytes, file.name], this.#watch.progress);
+    } catch (thrown) {
+      const error = /** @type {import("../types/engine.d.ts").EngineError} */ (thrown);
+      // The engine knows the bytes; the page knows which of the user's files they are.
+      throw error.kind === "input" ? { ...error, message: `“${file.name}”: ${error.message}` } : error;
+    }
   }
 
   cancel() {
