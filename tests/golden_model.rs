@@ -1,12 +1,13 @@
 //! The networks against transformers, and against bad input, natively.
 #![cfg(all(not(target_family = "wasm"), any(feature = "cpu", feature = "wgpu")))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests count as ordinary functions")]
 
 #[path = "support/model_cases.rs"]
 mod model_cases;
 
 use model_cases::{Case, TOLERANCE, cases, run_all};
 use musiclime::ErrorKind;
-use musiclime::model::{Backend, Classifier, Inputs, Weights, device, flops, softmax};
+use musiclime::model::{Backend, Classifier, Inputs, TensorSpec, Weights, device, flops, softmax};
 use pollster::block_on;
 
 fn case(name: &str) -> Case {
@@ -87,11 +88,11 @@ fn rows_do_not_depend_on_their_neighbours() {
 fn missing_superfluous_and_misshapen_tensors_are_named() {
     let (device, _) = block_on(device(Backend::BUILT[0])).unwrap();
     let case = case("multimodal");
-    let build = |change: &dyn Fn(&mut Vec<(String, Vec<usize>)>)| {
-        let mut list: Vec<_> = case.tensors().into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
+    let build = |change: &dyn Fn(&mut Vec<TensorSpec>)| {
+        let mut list = case.tensors();
         change(&mut list);
         let mut weights = Weights::new(&device);
-        for (name, shape) in list {
+        for TensorSpec { name, shape } in list {
             weights.insert(&name, &shape, vec![0.5; shape.iter().product()]).unwrap();
         }
         Classifier::new(&case.config, weights).err().map(|e| (e.kind(), e.message().to_owned()))
@@ -102,17 +103,20 @@ fn missing_superfluous_and_misshapen_tensors_are_named() {
         "text_model.embeddings.word_embeddings.weight",
         "classifier.fc.weight",
     ] {
-        let (kind, message) = build(&|list| list.retain(|(n, _)| n != name)).unwrap();
+        let (kind, message) = build(&|list| list.retain(|tensor| tensor.name != name)).unwrap();
         assert_eq!(kind, ErrorKind::Bundle);
         assert!(message.contains(name) && message.contains("missing"), "{message}");
 
-        let (_, message) =
-            build(&|list| list.iter_mut().filter(|(n, _)| n == name).for_each(|(_, shape)| shape[0] += 1))
-                .unwrap();
+        let (_, message) = build(&|list| {
+            list.iter_mut().filter(|tensor| tensor.name == name).for_each(|tensor| tensor.shape[0] += 1)
+        })
+        .unwrap();
         assert!(message.contains(name) && message.contains("has shape"), "{message}");
     }
-    let (_, message) =
-        build(&|list| list.push(("text_model.pooler.dense.bias".to_owned(), vec![18]))).unwrap();
+    let (_, message) = build(&|list| {
+        list.push(TensorSpec { name: "text_model.pooler.dense.bias".to_owned(), shape: vec![18] })
+    })
+    .unwrap();
     assert!(message.contains("text_model.pooler.dense.bias"), "{message}");
 }
 

@@ -1,6 +1,7 @@
 //! The networks against transformers, in a browser's worker: on WebGPU or on the CPU, whichever
 //! the build has.
 #![cfg(all(target_family = "wasm", any(feature = "cpu", feature = "wgpu")))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests count as ordinary functions")]
 
 #[path = "support/model_cases.rs"]
 mod model_cases;
