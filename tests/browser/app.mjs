@@ -54,6 +54,14 @@ export class App {
     await expect(this.page.getByText("The model hears")).toBeVisible({ timeout: 120_000 });
   }
 
+  /** The worker of the engine that runs. */
+  async worker() {
+    await expect(this.page.getByText("Runs on")).toBeVisible({ timeout: 120_000 });
+    const [worker] = this.page.workers();
+    if (!worker) throw new Error("the page has no worker");
+    return worker;
+  }
+
   /** The explanation as one gets it by Download. */
   async download() {
     const [download] = await Promise.all([
@@ -76,11 +84,12 @@ export class App {
 }
 
 export const test = base.extend({
-  // Playwright reads the fixtures that a fixture needs off its first argument's pattern.
-  // eslint-disable-next-line no-empty-pattern
+  /** The site's headers, where they are to differ from those of trunk.toml. */
+  headers: [undefined, { option: true, scope: "worker" }],
+
   site: [
-    async ({}, use) => {
-      const site = await serve();
+    async ({ headers }, use) => {
+      const site = await serve({ headers });
       await use(site.url);
       site.close();
     },

@@ -21,26 +21,25 @@ const TYPES = {
 const top = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Whatever trunk.toml says under [serve.headers]. */
-function headers() {
+function policyHeaders() {
   const section = readFileSync(join(top, "trunk.toml"), "utf8").split("[serve.headers]")[1] ?? "";
   return Object.fromEntries(
     [...section.matchAll(/^"([^"]+)" = "([^"]+)"$/gm)].map(([, name, value]) => [name, value]),
   );
 }
 
-/** @param {number} port 0 for any. */
-export async function serve(port = 0, root = join(top, "dist")) {
-  const policy = headers();
+/** @param {{port?: number, root?: string, headers?: Record<string, string>}} [wish] Port 0 is any. */
+export async function serve({ port = 0, root = join(top, "dist"), headers = policyHeaders() } = {}) {
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://host").pathname));
     const file = join(root, path.endsWith("/") ? `${path}index.html` : path);
     const found = file.startsWith(root) ? await stat(file).catch(() => undefined) : undefined;
     if (!found?.isFile()) {
-      response.writeHead(404, policy).end();
+      response.writeHead(404, headers).end();
       return;
     }
     response.writeHead(200, {
-      ...policy,
+      ...headers,
       "Content-Type": TYPES[extname(file)] ?? "application/octet-stream",
       "Content-Length": found.size,
       "Cache-Control": "no-cache",
@@ -57,6 +56,6 @@ export async function serve(port = 0, root = join(top, "dist")) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { url } = await serve(Number(process.argv[2] ?? 0));
+  const { url } = await serve({ port: Number(process.argv[2] ?? 0) });
   console.log(url);
 }
