@@ -11,6 +11,9 @@ import { keepDrawn } from "./waveform.js";
 /** @typedef {import("../types/engine.d.ts").Feature} Feature */
 /** @typedef {import("./waveform.js").Wave} Wave */
 
+/** The paper's order from top to bottom; a stem of another name comes last. */
+const ORDER = ["vocals", "drums", "bass", "other"];
+
 /**
  * @param {Feature[]} features
  * @param {Wave | undefined} wave
@@ -19,7 +22,11 @@ import { keepDrawn } from "./waveform.js";
 export function heatmapView(features, wave, heard) {
   const sounds = /** @type {AudioFeature[]} */ (features.filter(({ kind }) => kind === "audio"));
   if (sounds.length === 0) return undefined;
-  const stems = [...new Set(sounds.map(({ stem }) => stem))];
+  const found = new Set(sounds.map(({ stem }) => stem));
+  const stems = [
+    ...ORDER.filter((stem) => found.has(stem)),
+    ...[...found].filter((stem) => !ORDER.includes(stem)),
+  ];
   const segments = [...new Map(sounds.map((sound) => [sound.segment, sound])).values()].sort(
     (a, b) => a.segment - b.segment,
   );
