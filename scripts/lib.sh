@@ -78,10 +78,9 @@ need_crate() {
 
 need_page_tools() {
   # --locked would hold wasm-bindgen-cli to a version of a dependency that was withdrawn.
-  # Trunk's default features download tools and look for its updates; it has nothing to download here.
   need_node &&
     need_crate wasm-bindgen-cli "$WASM_BINDGEN_VERSION" wasm-bindgen &&
-    need_crate trunk "$TRUNK_VERSION" trunk --locked --no-default-features &&
+    need_crate trunk "$TRUNK_VERSION" trunk --locked &&
     rm -rf .tools/build
 }
 
