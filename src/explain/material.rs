@@ -11,7 +11,7 @@ use std::ops::Range;
 pub(super) struct Material {
     settings: lime::Settings,
     segment_count: usize,
-    window_limit: usize,
+    audible: Vec<Range<usize>>,
     window: Range<usize>,
     segments: Vec<Range<usize>>,
     fold: Fold,
@@ -29,10 +29,13 @@ impl Material {
         let (text, heard, unheard) = words(listener, lyrics, request.preset)?;
         settings.modality = varying(listener, request.modality, &text)?;
         settings.batch = scorer::rows_per_batch(listener);
+        // The model hears only the window's first samples; composing more would change nothing.
+        let limit = listener.window_samples();
+        let audible = segments.iter().map(|s| s.start.min(limit)..s.end.min(limit)).collect();
         Ok(Self {
             settings,
             segment_count,
-            window_limit: listener.window_samples(),
+            audible,
             window,
             segments,
             fold: fold(request.preset),
@@ -72,9 +75,9 @@ impl Material {
         &self.segments
     }
 
-    /// Whether any of a segment, in samples from the start of the window, is heard by the model.
-    pub(super) fn is_audible(&self, segment: &Range<usize>) -> bool {
-        segment.start < self.window_limit
+    /// The part of each segment that the model hears; empty past its window.
+    pub(super) fn audible(&self) -> &[Range<usize>] {
+        &self.audible
     }
 
     /// Which spellings count as one word.

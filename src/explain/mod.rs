@@ -19,6 +19,7 @@ use crate::explanation::{Explanation, Prediction};
 use crate::lime;
 use crate::{Observer, Result, Stage};
 use material::Material;
+use report::Findings;
 use scorer::PairScorer;
 
 /// Scores the song as it is: the original mix and the lyrics, most probable class first.
@@ -69,11 +70,10 @@ pub async fn explain(
 
     let labels = labels.unwrap_or_else(|| rows.top_labels(request.top_labels));
     observer.report(Stage::Fit, 0, 1);
-    let surrogates: Vec<_> =
-        labels.iter().copied().zip(rows.explain(&labels, material.settings())?).collect();
+    let surrogates = labels.iter().copied().zip(rows.explain(&labels, material.settings())?).collect();
     observer.report(Stage::Fit, 1, 1);
-    let explanation =
-        report::explanation(listener, song, lyrics, &material, predictions, &rows, passes, &surrogates);
+    let findings = Findings { predictions, rows, passes, surrogates };
+    let explanation = report::explanation(listener, song, lyrics, &material, findings);
     explanation.validate()?;
     Ok(explanation)
 }

@@ -7,6 +7,7 @@ use crate::explanation::{
     Song as SongInfo, Window, WordFeature,
 };
 use crate::lime::{Modality, Rows, Surrogate};
+use crate::lyrics::Word;
 
 /// Labels with their probabilities, most probable first; equal ones in the model's order.
 pub(super) fn predictions(labels: &[String], scores: &[f64]) -> Vec<Prediction> {
@@ -19,17 +20,27 @@ pub(super) fn predictions(labels: &[String], scores: &[f64]) -> Vec<Prediction> 
     predictions
 }
 
+/// What the model and LIME found out about one song.
+pub(super) struct Findings {
+    /// The probabilities of the original mix.
+    pub(super) predictions: Vec<Prediction>,
+    /// The scored rows.
+    pub(super) rows: Rows,
+    /// What they cost.
+    pub(super) passes: Passes,
+    /// The explained classes, by number, with their surrogates.
+    pub(super) surrogates: Vec<(usize, Surrogate)>,
+}
+
 /// Everything that an explanation tells.
 pub(super) fn explanation(
     listener: &Listener,
     song: &Song,
     lyrics: &str,
     material: &Material,
-    predictions: Vec<Prediction>,
-    rows: &Rows,
-    passes: Passes,
-    surrogates: &[(usize, Surrogate)],
+    findings: Findings,
 ) -> Explanation {
+    let Findings { predictions, rows, passes, surrogates } = findings;
     let bundle = listener.bundle();
     let labels = listener.labels();
     let composed = self::predictions(labels, rows.instance());
@@ -106,31 +117,20 @@ fn features(song: &Song, material: &Material, surrogate: &Surrogate) -> Vec<Feat
                 sound(song, material, feature, weight, low, high)
             } else {
                 let index = feature - audio;
-                let word = material.words().get(index)?;
-                Some(Feature::Word(WordFeature {
-                    word: word.text.clone(),
-                    count: word.spans.len(),
-                    weight,
-                    low,
-                    high,
-                    heard: material.heard().get(index).copied().unwrap_or(true),
-                }))
+                let heard = material.heard().get(index).copied().unwrap_or(true);
+                Some(word(material.words().get(index)?, weight, low, high, heard))
             }
         })
         .collect();
     if material.settings().modality != Modality::Audio {
-        features.extend(material.unheard().iter().map(|word| {
-            Feature::Word(WordFeature {
-                word: word.text.clone(),
-                count: word.spans.len(),
-                weight: 0.0,
-                low: None,
-                high: None,
-                heard: false,
-            })
-        }));
+        features.extend(material.unheard().iter().map(|unheard| word(unheard, 0.0, None, None, false)));
     }
     features
+}
+
+fn word(word: &Word, weight: f64, low: Option<f64>, high: Option<f64>, heard: bool) -> Feature {
+    let (text, count) = (word.text.clone(), word.spans.len());
+    Feature::Word(WordFeature { word: text, count, weight, low, high, heard })
 }
 
 fn sound(
@@ -153,6 +153,6 @@ fn sound(
         weight,
         low,
         high,
-        heard: material.is_audible(range),
+        heard: !material.audible().get(segment)?.is_empty(),
     }))
 }

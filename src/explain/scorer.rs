@@ -3,10 +3,10 @@
 use super::{Listener, Song, material::Material};
 use crate::audio::{Stem, segments};
 use crate::lime::{Mask, Score};
-use crate::model::softmax;
+use crate::model::{Embeddings, softmax};
 use crate::{Error, Result};
 use std::collections::HashMap;
-use std::ops::Range;
+use std::hash::Hash;
 
 /// Forward passes of each encoder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,7 +21,6 @@ pub(super) struct PairScorer<'a> {
     listener: &'a Listener,
     song: &'a Song,
     material: &'a Material,
-    audible: Vec<Range<usize>>,
     sounds: HashMap<Vec<bool>, Vec<f32>>,
     texts: HashMap<Vec<u32>, Vec<f32>>,
     passes: Passes,
@@ -30,9 +29,6 @@ pub(super) struct PairScorer<'a> {
 impl<'a> PairScorer<'a> {
     /// A scorer for a song that was separated, unless its audio is kept whole.
     pub(super) fn new(listener: &'a Listener, song: &'a Song, material: &'a Material) -> Result<Self> {
-        // The model hears only the window's first samples; composing more would change nothing.
-        let limit = listener.window_samples();
-        let audible = material.segments().iter().map(|s| s.start.min(limit)..s.end.min(limit)).collect();
         if material.varies_audio() {
             song.stems()?;
         }
@@ -40,7 +36,6 @@ impl<'a> PairScorer<'a> {
             listener,
             song,
             material,
-            audible,
             sounds: HashMap::new(),
             texts: HashMap::new(),
             passes: Passes::default(),
@@ -61,7 +56,7 @@ impl<'a> PairScorer<'a> {
         mask.as_slice()[..audio]
             .iter()
             .enumerate()
-            .map(|(i, on)| *on && !self.audible[i / Stem::ALL.len()].is_empty())
+            .map(|(i, on)| *on && !self.material.audible()[i / Stem::ALL.len()].is_empty())
             .collect()
     }
 
@@ -72,7 +67,7 @@ impl<'a> PairScorer<'a> {
         }
         let mut mix = Vec::new();
         let offset = self.material.window().start;
-        segments::compose(self.song.stems()?, offset, &self.audible, key, &mut mix)?;
+        segments::compose(self.song.stems()?, offset, self.material.audible(), key, &mut mix)?;
         self.listener.spectrogram(&mix)
     }
 
@@ -85,12 +80,7 @@ impl<'a> PairScorer<'a> {
     }
 
     async fn encode_sounds(&mut self, keys: &[Vec<bool>]) -> Result<()> {
-        let mut fresh: Vec<&Vec<bool>> = Vec::new();
-        for key in keys {
-            if !self.sounds.contains_key(key) && !fresh.contains(&key) {
-                fresh.push(key);
-            }
-        }
+        let fresh = unencoded(keys, &self.sounds);
         let classifier = self.listener.classifier();
         for batch in fresh.chunks(batch_size(self.listener.flops(1).audio)) {
             let spectrograms = batch.iter().map(|key| self.spectrogram(key)).collect::<Result<Vec<_>>>()?;
@@ -103,12 +93,7 @@ impl<'a> PairScorer<'a> {
     }
 
     async fn encode_texts(&mut self, texts: &[Vec<u32>]) -> Result<()> {
-        let mut fresh: Vec<&Vec<u32>> = Vec::new();
-        for text in texts {
-            if !self.texts.contains_key(text) && !fresh.contains(&text) {
-                fresh.push(text);
-            }
-        }
+        let mut fresh = unencoded(texts, &self.texts);
         // Texts of like length share a batch, so that little of it is padding. The order within
         // a length is the order of the rows: the same seed gives the same batches.
         fresh.sort_by_key(|text| text.len());
@@ -134,7 +119,7 @@ impl Score for PairScorer<'_> {
         if self.listener.reads() {
             self.encode_texts(&texts).await?;
         }
-        let pairs: Vec<(Option<&[f32]>, Option<&[f32]>)> = sounds
+        let pairs: Vec<Embeddings<'_>> = sounds
             .iter()
             .zip(&texts)
             .map(|(sound, text)| {
@@ -147,6 +132,17 @@ impl Score for PairScorer<'_> {
         }
         Ok(logits.iter().map(|row| softmax(row)).collect())
     }
+}
+
+/// The inputs that have no embedding yet, each once, in the order of the rows.
+fn unencoded<'k, K: Eq + Hash>(keys: &'k [K], known: &HashMap<K, Vec<f32>>) -> Vec<&'k K> {
+    let mut fresh = Vec::new();
+    for key in keys {
+        if !known.contains_key(key) && !fresh.contains(&key) {
+            fresh.push(key);
+        }
+    }
+    fresh
 }
 
 /// How many inputs of this cost go through an encoder at once.

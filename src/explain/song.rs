@@ -1,8 +1,8 @@
 //! A song that is ready to be explained: decoded once, at the model's rate, its stems kept.
 
 use crate::audio::{self, Sound, Stems};
+use crate::model::sha256;
 use crate::{Error, Observer, Result};
-use sha2::{Digest, Sha256};
 
 /// What took the mix apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Song {
         Ok(Self {
             title,
             artist: decoded.artist,
-            sha256: hex(&Sha256::digest(bytes)),
+            sha256: sha256(bytes),
             mix: Sound { rate, samples },
             stems: None,
         })
@@ -119,10 +119,6 @@ fn title_from(name: &str) -> Option<String> {
     let base = name.rsplit(['/', '\\']).next()?;
     let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem).trim();
     (!stem.is_empty()).then(|| stem.to_owned())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]
