@@ -11,6 +11,7 @@ mod header;
 mod inventory;
 mod kernels;
 mod layers;
+mod open_unmix;
 mod roberta;
 mod schema;
 mod stream;
@@ -42,6 +43,7 @@ pub use device::{Backend, backend_name, device};
 pub use digest::sha256;
 #[cfg(feature = "cli")]
 pub use dir::{Loaded, load_dir, read_manifest};
+pub use open_unmix::{OpenUnmixConfig, TARGETS, open_unmix_schema};
 pub use schema::{TensorSpec, schema};
 pub use stream::Loader;
 pub use weights::Weights;
