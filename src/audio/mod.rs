@@ -23,7 +23,10 @@ pub mod peaks;
 pub mod resample;
 pub mod segments;
 pub mod stem_files;
+pub mod stft;
+pub mod unmix;
 pub mod wav;
+pub mod wiener;
 pub mod window;
 
 pub use decode::{Decoded, Limits, decode};
