@@ -64,7 +64,7 @@ const GROUP_SCORES: usize = 1 << 18;
 const CHUNK: usize = 1 << 14;
 
 /// Whether a device's tensors lie in the host's memory.
-fn on_host(device: &Device) -> bool {
+pub(super) fn on_host(device: &Device) -> bool {
     #[cfg(feature = "cpu")]
     return *device == Device::flex();
     #[cfg(not(feature = "cpu"))]
@@ -75,7 +75,7 @@ fn on_host(device: &Device) -> bool {
 }
 
 /// Changes a tensor's values where they lie; only for tensors that are [`on_host`].
-fn in_place<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) -> Result<Tensor<D>> {
+pub(super) fn in_place<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) -> Result<Tensor<D>> {
     let device = x.device();
     let failed = |cause: String| Error::internal(format!("a tensor can't be read: {cause}"));
     let mut data = x.try_into_data().map_err(|e| failed(e.to_string()))?;
@@ -135,7 +135,7 @@ fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
 
 /// `e^x` for `x <= 0`, to 1.3e-7 of the value; exactly 0 where f32 has no normal number left.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     /// Adding this leaves the integer next to a small number in the lowest bits.
     const MAGIC: f32 = 12_582_912.0;
     /// ln 2 in two parts, the first of which has few enough digits to multiply without rounding.

@@ -11,10 +11,12 @@ mod header;
 mod inventory;
 mod kernels;
 mod layers;
+mod lstm;
 mod open_unmix;
 mod roberta;
 mod schema;
 mod stream;
+mod unmix;
 mod weights;
 
 #[cfg(feature = "cli")]
@@ -46,4 +48,5 @@ pub use dir::{Loaded, load_dir, read_manifest};
 pub use open_unmix::{OpenUnmixConfig, TARGETS, open_unmix_schema};
 pub use schema::{TensorSpec, schema};
 pub use stream::Loader;
+pub use unmix::{Heard, OpenUnmix};
 pub use weights::Weights;
