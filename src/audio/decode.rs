@@ -102,6 +102,31 @@ const MAX_TAG_CHARACTERS: usize = 200;
 /// finite, or with channels or a sampling rate beyond `limits`;
 /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when stopped.
 pub async fn decode(bytes: &[u8], limits: &Limits, observer: &mut impl Observer) -> Result<Decoded> {
+    let (mut mix, title, artist) = decode_as(Keep::Mean, bytes, limits, observer).await?;
+    let samples = mix.channels.swap_remove(0);
+    Ok(Decoded { sound: Sound { rate: mix.rate, samples }, title, artist })
+}
+
+/// Decodes a song file to one channel or, if it is in stereo, to two, left and right; more
+/// channels than two are down-mixed to one.
+///
+/// # Errors
+/// As [`decode`].
+pub async fn decode_stereo(
+    bytes: &[u8],
+    limits: &Limits,
+    observer: &mut impl Observer,
+) -> Result<(u32, Vec<Vec<f32>>)> {
+    let (mix, ..) = decode_as(Keep::Stereo, bytes, limits, observer).await?;
+    Ok((mix.rate, mix.channels))
+}
+
+async fn decode_as<'a>(
+    keep: Keep,
+    bytes: &[u8],
+    limits: &'a Limits,
+    observer: &mut impl Observer,
+) -> Result<(DownMix<'a>, Option<String>, Option<String>)> {
     if bytes.is_empty() {
         return Err(Error::input("the file is empty").hint("choose a song file"));
     }
@@ -115,7 +140,7 @@ pub async fn decode(bytes: &[u8], limits: &Limits, observer: &mut impl Observer)
     }
     let mut reader = guard(|| open(bytes))??;
     let mut decoder = guard(|| select(bytes, &*reader, limits))??;
-    let mut mix = DownMix::new(limits);
+    let mut mix = DownMix::new(keep, limits);
     let (mut read, mut packets, mut damaged, mut restarts) = (0usize, 0usize, 0usize, 0usize);
     let (mut packets_then, mut samples_then) = (0, 0);
     loop {
@@ -143,15 +168,13 @@ pub async fn decode(bytes: &[u8], limits: &Limits, observer: &mut impl Observer)
                 Err(error) => return Err(unreadable(bytes, &error)),
             }
         }
-        if packets - packets_then >= PACKETS_PER_PAUSE
-            || mix.samples.len() - samples_then >= SAMPLES_PER_PAUSE
-        {
-            (packets_then, samples_then) = (packets, mix.samples.len());
+        if packets - packets_then >= PACKETS_PER_PAUSE || mix.len() - samples_then >= SAMPLES_PER_PAUSE {
+            (packets_then, samples_then) = (packets, mix.len());
             observer.report(Stage::Decode, read.min(bytes.len()), bytes.len());
             observer.check().await?;
         }
     }
-    if mix.samples.is_empty() {
+    if mix.len() == 0 {
         return Err(Error::input(match damaged {
             0 => "the file holds no sound: it is zero-length, or cut short before its sound begins",
             _ => "the file is damaged: none of its sound can be decoded",
@@ -166,7 +189,7 @@ pub async fn decode(bytes: &[u8], limits: &Limits, observer: &mut impl Observer)
     }
     let (title, artist) = guard(|| tags(&mut *reader))?;
     observer.report(Stage::Decode, bytes.len(), bytes.len());
-    Ok(Decoded { sound: Sound { rate: mix.rate, samples: mix.samples }, title, artist })
+    Ok((mix, title, artist))
 }
 
 /// Turns a panic inside symphonia into the user's error, where panics unwind.
@@ -249,17 +272,33 @@ fn check_rate(rate: u32, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// The mean of the channels of all that has been decoded.
+/// Which channels are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// The mean of all.
+    Mean,
+    /// Both of a stereo file, the mean of any other.
+    Stereo,
+}
+
+/// The kept channels of all that has been decoded.
 struct DownMix<'a> {
+    keep: Keep,
     limits: &'a Limits,
     rate: u32,
-    samples: Vec<f32>,
+    /// One or two, of one length.
+    channels: Vec<Vec<f32>>,
     planes: Vec<Vec<f32>>,
 }
 
 impl<'a> DownMix<'a> {
-    fn new(limits: &'a Limits) -> Self {
-        Self { limits, rate: 0, samples: Vec::new(), planes: Vec::new() }
+    fn new(keep: Keep, limits: &'a Limits) -> Self {
+        Self { keep, limits, rate: 0, channels: vec![Vec::new()], planes: Vec::new() }
+    }
+
+    /// Samples of each channel.
+    fn len(&self) -> usize {
+        self.channels.first().map_or(0, Vec::len)
     }
 
     fn push(&mut self, buffer: &GenericAudioBufferRef<'_>) -> Result<()> {
@@ -271,6 +310,9 @@ impl<'a> DownMix<'a> {
         if self.rate == 0 {
             check_rate(rate, self.limits)?;
             self.rate = rate;
+            if self.keep == Keep::Stereo && channels == 2 {
+                self.channels.push(Vec::new());
+            }
         }
         if rate != self.rate {
             return Err(Error::input(format!(
@@ -279,7 +321,8 @@ impl<'a> DownMix<'a> {
             ))
             .hint("export the song again at one rate"));
         }
-        let length = self.samples.len() + buffer.frames();
+        let start = self.len();
+        let length = start + buffer.frames();
         let seconds = length as f64 / f64::from(rate);
         if seconds > self.limits.max_seconds || length > self.limits.max_samples {
             let allowed = self.limits.max_seconds.min(self.limits.max_samples as f64 / f64::from(rate));
@@ -290,12 +333,20 @@ impl<'a> DownMix<'a> {
             .hint("cut out the part that is to be explained"));
         }
         buffer.copy_to_vecs_planar(&mut self.planes);
-        let start = self.samples.len();
-        for frame in 0..buffer.frames() {
-            let sum: f32 = self.planes[..channels].iter().map(|plane| plane[frame]).sum();
-            self.samples.push(sum / channels as f32);
+        if self.channels.len() == channels {
+            for (kept, plane) in self.channels.iter_mut().zip(&self.planes) {
+                kept.extend_from_slice(plane);
+            }
+        } else {
+            // A file that turns from stereo to something else midway goes on with the mean on both.
+            for frame in 0..buffer.frames() {
+                let sum: f32 = self.planes[..channels].iter().map(|plane| plane[frame]).sum();
+                self.channels.iter_mut().for_each(|kept| kept.push(sum / channels as f32));
+            }
         }
-        require_usable(&self.samples[start..])
+        self.channels
+            .iter()
+            .try_for_each(|kept| require_usable(&kept[start..]))
             .map_err(|error| error.context(format!("after {:.1} s", start as f64 / f64::from(rate))))
     }
 }

@@ -21,6 +21,7 @@ pub mod dsp;
 pub mod fbank;
 pub mod peaks;
 pub mod resample;
+pub mod sdr;
 pub mod segments;
 pub mod stem_files;
 pub mod stft;
@@ -29,13 +30,13 @@ pub mod wav;
 pub mod wiener;
 pub mod window;
 
-pub use decode::{Decoded, Limits, decode};
+pub use decode::{Decoded, Limits, decode, decode_stereo};
 pub use fbank::{Fbank, FbankSettings, Spectrogram};
 pub use peaks::peaks;
 pub use resample::{resample, resampled};
 pub use segments::{Tail, compose, segments};
 pub use stem_files::assemble;
-pub use wav::write_wav;
+pub use wav::{write_wav, write_wav_channels};
 
 use crate::{Error, Result};
 

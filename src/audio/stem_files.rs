@@ -5,7 +5,7 @@ use crate::{Error, Result};
 
 /// By how many seconds a stem may be shorter or longer than the mix. Encoders pad and cut a
 /// few hundredths of a second; more than this is another song, or another edit of it.
-const MAX_DIFFERENCE_SECONDS: f64 = 0.1;
+pub(crate) const MAX_DIFFERENCE_SECONDS: f64 = 0.1;
 
 /// Stems at `rate`, `samples` long, from one sound per [`Stem`] in the order of [`Stem::ALL`].
 ///

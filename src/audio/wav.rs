@@ -10,28 +10,37 @@ const HEADER: usize = 58;
 /// both. The header can count 4 GiB; a longer file says "as long as it gets", which players
 /// take to mean the end of the file.
 pub fn write_wav(rate: u32, samples: &[f32]) -> Vec<u8> {
-    let data = size(samples.len() * 4);
-    let mut file = Vec::with_capacity(HEADER + samples.len() * 4);
+    write_wav_channels(rate, &[samples])
+}
+
+/// [`write_wav`] for several channels of one length, of which there are few.
+pub fn write_wav_channels(rate: u32, channels: &[&[f32]]) -> Vec<u8> {
+    let frames = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
+    let frame_bytes = channels.len() * 4;
+    let data_bytes = frames * frame_bytes;
+    let mut file = Vec::with_capacity(HEADER + data_bytes);
     file.extend_from_slice(b"RIFF");
-    file.extend_from_slice(&size(HEADER - 8 + samples.len() * 4).to_le_bytes());
+    file.extend_from_slice(&size(HEADER - 8 + data_bytes).to_le_bytes());
     file.extend_from_slice(b"WAVEfmt ");
     file.extend_from_slice(&18u32.to_le_bytes());
-    // Format 3 is IEEE float; one channel.
+    // Format 3 is IEEE float.
     file.extend_from_slice(&3u16.to_le_bytes());
-    file.extend_from_slice(&1u16.to_le_bytes());
+    file.extend_from_slice(&(channels.len() as u16).to_le_bytes());
     file.extend_from_slice(&rate.to_le_bytes());
-    file.extend_from_slice(&rate.saturating_mul(4).to_le_bytes());
-    file.extend_from_slice(&4u16.to_le_bytes());
+    file.extend_from_slice(&rate.saturating_mul(size(frame_bytes)).to_le_bytes());
+    file.extend_from_slice(&(frame_bytes as u16).to_le_bytes());
     file.extend_from_slice(&32u16.to_le_bytes());
     // No extension; formats other than PCM must say so, and must carry a `fact` chunk.
     file.extend_from_slice(&0u16.to_le_bytes());
     file.extend_from_slice(b"fact");
     file.extend_from_slice(&4u32.to_le_bytes());
-    file.extend_from_slice(&size(samples.len()).to_le_bytes());
+    file.extend_from_slice(&size(frames).to_le_bytes());
     file.extend_from_slice(b"data");
-    file.extend_from_slice(&data.to_le_bytes());
-    for sample in samples {
-        file.extend_from_slice(&sample.to_le_bytes());
+    file.extend_from_slice(&size(data_bytes).to_le_bytes());
+    for frame in 0..frames {
+        for sample in channels.iter().filter_map(|channel| channel.get(frame)) {
+            file.extend_from_slice(&sample.to_le_bytes());
+        }
     }
     file
 }
@@ -72,6 +81,19 @@ mod tests {
         assert_eq!(reader.duration(), 4);
         let read: Vec<f32> = reader.samples::<f32>().map(|sample| sample.unwrap()).collect();
         assert_eq!(read, samples);
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[test]
+    fn channels_are_told_apart() {
+        let file = write_wav_channels(8000, &[&[0.5, 0.25], &[-0.5, -0.25]]);
+        let mut reader = hound::WavReader::new(file.as_slice()).unwrap();
+        assert_eq!((reader.spec().channels, reader.duration()), (2, 2));
+        let read: Vec<f32> = reader.samples::<f32>().map(|sample| sample.unwrap()).collect();
+        assert_eq!(read, [0.5, -0.5, 0.25, -0.25]);
+        let (rate, channels) =
+            pollster::block_on(crate::audio::decode_stereo(&file, &Limits::default(), &mut Quiet)).unwrap();
+        assert_eq!((rate, channels), (8000, vec![vec![0.5, 0.25], vec![-0.5, -0.25]]));
     }
 
     #[test]
