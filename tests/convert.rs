@@ -386,3 +386,106 @@ fn loading_reports_progress_and_can_be_stopped() {
         assert_eq!(stopped.kind(), musiclime::ErrorKind::Cancelled);
     });
 }
+
+/// Converts the golden model together with the golden separator.
+fn with_separator(out: &Path, separator: &Path) -> Run {
+    convert(
+        &golden("multimodal.transformers4.pth"),
+        "multimodal",
+        out,
+        &["--separator", &separator.display().to_string()],
+    )
+}
+
+#[test]
+fn a_separator_comes_along_and_separates_as_the_package_does() {
+    let dir = TempDir::new().unwrap();
+    let bundle = dir.path().join("bundle");
+    let run = with_separator(&bundle, &golden("separator"));
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("separator: Open-Unmix, 0.1 MB f32 in 1 shards"), "{}", run.out);
+    let run = check(&bundle, Some(&golden("multimodal.golden.safetensors")));
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+
+    let file = fs::read(golden("separator.golden.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&file).unwrap();
+    let samples = |name: &str| -> Vec<f32> {
+        tensors.tensor(name).unwrap().data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
+    };
+    let song = dir.path().join("song.wav");
+    fs::write(&song, musiclime::audio::write_wav(8000, &samples("mix"))).unwrap();
+    let out = dir.path().join("stems");
+    let arguments = ["separate", song.to_str().unwrap(), "--model", bundle.to_str().unwrap()];
+    let run = musiclime(arguments.into_iter().chain(["--backend", "cpu", "--out", out.to_str().unwrap()]));
+    assert_eq!(run.code, 0, "{}", run.err);
+    let said: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((said["separator"].as_str(), said["rate"].as_u64()), (Some("openunmix"), Some(8000)));
+    for stem in ["vocals", "drums", "bass", "other"] {
+        let found: Vec<f32> = hound::WavReader::open(out.join(format!("{stem}.wav")))
+            .unwrap()
+            .samples::<f32>()
+            .map(|sample| sample.unwrap())
+            .collect();
+        let wanted = samples(stem);
+        assert_eq!(found.len(), wanted.len(), "{stem}");
+        let largest = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        println!("{stem}: largest difference {largest:.1e}");
+        assert!(largest <= 1e-3, "{stem}: {largest}");
+    }
+}
+
+#[test]
+fn folders_that_are_no_separator_are_refused() {
+    let dir = TempDir::new().unwrap();
+    let separator = dir.path().join("separator");
+    fs::create_dir(&separator).unwrap();
+    let out = dir.path().join("bundle");
+    refused(&with_separator(&out, &separator), &["has no vocals.pth"]);
+    for file in fs::read_dir(golden("separator")).unwrap().flatten() {
+        fs::copy(file.path(), separator.join(file.file_name())).unwrap();
+    }
+    let vocals = separator.join("vocals-0123abcd.pth");
+    fs::copy(&vocals, separator.join("vocals.pth")).unwrap();
+    refused(&with_separator(&out, &separator), &["several files for vocals"]);
+    fs::remove_file(separator.join("vocals.pth")).unwrap();
+    fs::copy(golden("audio.transformers5.pth"), &vocals).unwrap();
+    refused(&with_separator(&out, &separator), &["no tensor input_mean", "no Open-Unmix"]);
+    fs::write(&vocals, b"nothing").unwrap();
+    refused(&with_separator(&out, &separator), &["vocals-0123abcd.pth"]);
+    fs::copy(golden("separator/vocals-0123abcd.pth"), &vocals).unwrap();
+    for (json, said) in [
+        ("{", "separator.json can't be read"),
+        (r#"{"sample_rate": 8000, "nfft": 512, "nhop": 64}"#, "nfft 512, but the networks are for 256"),
+        (r#"{"sample_rate": 0.5, "nfft": 256, "nhop": 64}"#, "sample rate 0.5"),
+        (r#"{"sample_rate": 8000, "nfft": 256, "nhop": 0}"#, "n_hop is 0"),
+    ] {
+        fs::write(separator.join("separator.json"), json).unwrap();
+        refused(&with_separator(&out, &separator), &[said]);
+    }
+    assert!(!out.exists());
+    // Without it the package's usual hop and rate hold.
+    fs::remove_file(separator.join("separator.json")).unwrap();
+    let run = with_separator(&out, &separator);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let run = convert(
+        &golden("lyrics.transformers5.pth"),
+        "lyrics",
+        &dir.path().join("lyrics"),
+        &["--separator", separator.to_str().unwrap()],
+    );
+    refused(&run, &["hears no audio, so it takes no separator"]);
+}
+
+#[test]
+fn a_damaged_separator_is_found() {
+    let dir = TempDir::new().unwrap();
+    let run = with_separator(dir.path(), &golden("separator"));
+    assert_eq!(run.code, 0, "{}", run.err);
+    let shard = dir.path().join("separator-000.bin");
+    let mut bytes = fs::read(&shard).unwrap();
+    bytes[5000] ^= 1;
+    fs::write(&shard, &bytes).unwrap();
+    let run = check(dir.path(), None);
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+    assert!(run.out.contains("separator-000.bin is damaged"), "{}{}", run.out, run.err);
+}

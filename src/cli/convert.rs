@@ -2,7 +2,7 @@
 
 use crate::model::convert::{Options, convert};
 use crate::model::settings::{Settings, parse_labels, published_labels, split_labels};
-use crate::model::{Bundle, Dtype, Task};
+use crate::model::{Bundle, Dtype, Separator, Task, WeightsEntry};
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
@@ -44,6 +44,11 @@ pub struct Args {
     /// merges.txt; without it the bundle can be checked but not explained with
     #[arg(long, value_name = "FILE|DIR")]
     tokenizer: Option<PathBuf>,
+
+    /// The separator: a folder with Open-Unmix's vocals.pth, drums.pth, bass.pth and other.pth (and
+    /// separator.json), as the openunmix package has them [default: signal processing, no weights]
+    #[arg(long, value_name = "DIR")]
+    separator: Option<PathBuf>,
 
     /// How to store the weights: f32 is exact, f16 half as large
     #[arg(long, value_name = "TYPE", default_value = "f32")]
@@ -89,6 +94,7 @@ pub fn run(args: &Args) -> Result<()> {
         labels: labels(&args.labels)?,
         settings: settings(&args.config)?,
         tokenizer: args.tokenizer.clone(),
+        separator: args.separator.clone(),
         dtype: match args.dtype {
             Storage::F32 => Dtype::F32,
             Storage::F16 => Dtype::F16,
@@ -134,19 +140,26 @@ pub(super) fn summary(dir: &Path, bundle: &Bundle) -> String {
         Task::Audio => "audio (AST)",
         Task::Lyrics => "lyrics (RoBERTa)",
     };
-    let dtype = match bundle.dtype {
-        Dtype::F32 => "f32",
-        Dtype::F16 => "f16",
+    let stream = |dtype: Dtype, weights: &WeightsEntry| {
+        format!(
+            "{:.1} MB {} in {} shards, sha256 {}",
+            weights.bytes as f64 / 1e6,
+            dtype.name(),
+            weights.shards.len(),
+            weights.sha256
+        )
+    };
+    let separator = match &bundle.separator {
+        Separator::Dsp => "signal processing, no weights".to_owned(),
+        Separator::OpenUnmix(entry) => format!("Open-Unmix, {}", stream(entry.dtype, &entry.weights)),
     };
     format!(
-        "{}: {} \"{}\"\nhears: {kind}\nlabels: {}\nweights: {:.1} MB {dtype} in {} shards, sha256 {}\n",
+        "{}: {} \"{}\"\nhears: {kind}\nlabels: {}\nweights: {}\nseparator: {separator}\n",
         dir.display(),
         bundle.id,
         bundle.title,
         bundle.labels.join(", "),
-        bundle.weights.bytes as f64 / 1e6,
-        bundle.weights.shards.len(),
-        bundle.weights.sha256,
+        stream(bundle.dtype, &bundle.weights),
     )
 }
 

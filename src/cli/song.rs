@@ -51,10 +51,15 @@ impl Args {
         let bytes = files::read(&self.song, Limits::default().max_bytes as u64)?;
         let (device, backend) = model::device(self.backend).await?;
         let loaded = model::load_dir(&self.model, &device, observer).await?;
-        let listener =
-            Listener::new(loaded.bundle, loaded.classifier, loaded.tokenizer_json.as_deref(), backend)?;
+        let listener = Listener::new(
+            loaded.bundle,
+            loaded.classifier,
+            loaded.separator,
+            loaded.tokenizer_json.as_deref(),
+            backend,
+        )?;
         let name = self.song.to_string_lossy();
-        let song = Song::open(&bytes, &name, listener.rate(), observer)
+        let song = Song::open(&bytes, &name, &listener, observer)
             .await
             .map_err(|e| e.context(self.song.display()))?;
         Ok(Opened { listener, song, lyrics })

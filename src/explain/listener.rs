@@ -2,13 +2,14 @@
 
 use crate::audio::fbank::{Fbank, FbankSettings};
 use crate::lyrics::{self, Cleaning, Fold, IndexedLyrics, Tokenizer, Word};
-use crate::model::{Backend, Bundle, Classifier, Flops, Task, flops, softmax};
+use crate::model::{Backend, Bundle, Classifier, Flops, OpenUnmix, Task, flops, softmax};
 use crate::{Error, Result};
 
 /// A loaded classifier, its feature extractor and its tokenizer.
 pub struct Listener {
     bundle: Bundle,
     classifier: Classifier,
+    separator: Option<OpenUnmix>,
     fbank: Option<Fbank>,
     tokenizer: Option<Tokenizer>,
     backend: Backend,
@@ -18,13 +19,15 @@ impl Listener {
     /// Puts a loaded model and its bundle's parts together.
     ///
     /// `tokenizer` is the content of the bundle's `tokenizer.json`, which a model that reads
-    /// no lyrics does without; `backend` is what the classifier's device turned out to be.
+    /// no lyrics does without; without a `separator` songs are split by signal processing;
+    /// `backend` is what the classifier's device turned out to be.
     ///
     /// # Errors
     /// If the bundle lacks what explaining needs, or a part of it is not what it should be.
     pub fn new(
         bundle: Bundle,
         classifier: Classifier,
+        separator: Option<OpenUnmix>,
         tokenizer: Option<&[u8]>,
         backend: Backend,
     ) -> Result<Self> {
@@ -48,7 +51,7 @@ impl Listener {
             }
             (_, Task::Audio) => None,
         };
-        Ok(Self { bundle, classifier, fbank, tokenizer, backend })
+        Ok(Self { bundle, classifier, separator, fbank, tokenizer, backend })
     }
 
     /// The bundle that the model came in.
@@ -93,6 +96,11 @@ impl Listener {
             Some(extractor) if self.hears() => extractor.sampling_rate,
             _ => 16_000,
         }
+    }
+
+    /// The network that takes songs apart, if the bundle has one.
+    pub fn separator(&self) -> Option<&OpenUnmix> {
+        self.separator.as_ref()
     }
 
     /// How many samples at [`rate`](Listener::rate) the model hears at once.

@@ -62,7 +62,7 @@ pub async fn explain(
     let labels = request.label_indices(listener.labels())?;
     let predictions = predict_material(listener, song, &material).await?;
     if material.varies_audio() {
-        song.separate(observer).await?;
+        song.separate(listener, observer).await?;
     }
     let mut scorer = PairScorer::new(listener, song, &material)?;
     let rows = lime::run(&mut scorer, material.layout(), material.settings(), observer).await?;

@@ -1,5 +1,7 @@
 //! A song that is ready to be explained: decoded once, at the model's rate, its stems kept.
 
+use super::Listener;
+use crate::audio::unmix::{self, UnmixSettings};
 use crate::audio::{self, Sound, Stems};
 use crate::model::sha256;
 use crate::{Error, Observer, Result};
@@ -9,6 +11,8 @@ use crate::{Error, Observer, Result};
 pub enum Separator {
     /// The signal-processing split, which needs no weights.
     Dsp,
+    /// The bundle's Open-Unmix.
+    OpenUnmix,
     /// Stems that the user brought.
     Files,
 }
@@ -18,6 +22,7 @@ impl Separator {
     pub fn name(self) -> &'static str {
         match self {
             Separator::Dsp => "dsp",
+            Separator::OpenUnmix => "openunmix",
             Separator::Files => "files",
         }
     }
@@ -30,11 +35,13 @@ pub struct Song {
     artist: Option<String>,
     sha256: String,
     mix: Sound,
+    /// The mix at the separator's rate, if that is another.
+    full: Option<Sound>,
     stems: Option<(Separator, Stems)>,
 }
 
 impl Song {
-    /// Decodes a song file and brings it to `rate` samples per second.
+    /// Decodes a song file and brings it to the rate of the model that will hear it.
     ///
     /// `name` is the file's name; it gives the title where the file carries none.
     ///
@@ -42,17 +49,25 @@ impl Song {
     /// If the bytes are no audio that can be decoded, or exceed the default
     /// [`Limits`](audio::decode::Limits); [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
     /// if the observer stops it.
-    pub async fn open(bytes: &[u8], name: &str, rate: u32, observer: &mut impl Observer) -> Result<Self> {
+    pub async fn open(
+        bytes: &[u8],
+        name: &str,
+        listener: &Listener,
+        observer: &mut impl Observer,
+    ) -> Result<Self> {
         let decoded = audio::decode::decode(bytes, &audio::decode::Limits::default(), observer).await?;
-        let samples = audio::resample(&decoded.sound.samples, decoded.sound.rate, rate)?;
+        let sound = decoded.sound;
+        let at = |rate| {
+            Ok::<_, Error>(Sound { rate, samples: audio::resample(&sound.samples, sound.rate, rate)? })
+        };
+        let mix = at(listener.rate())?;
         let title = decoded.title.or_else(|| title_from(name));
-        Ok(Self {
-            title,
-            artist: decoded.artist,
-            sha256: sha256(bytes),
-            mix: Sound { rate, samples },
-            stems: None,
-        })
+        let full = match listener.separator().map(|network| network.config().sampling_rate) {
+            Some(rate) if rate == sound.rate && rate != mix.rate => Some(sound),
+            Some(rate) if rate != mix.rate => Some(at(rate)?),
+            _ => None,
+        };
+        Ok(Self { title, artist: decoded.artist, sha256: sha256(bytes), mix, full, stems: None })
     }
 
     /// Uses the stems that the user brought instead of separating the mix.
@@ -65,15 +80,44 @@ impl Song {
         Ok(())
     }
 
-    /// Takes the mix apart, unless that was done before.
+    /// Takes the mix apart, unless that was done before: by the bundle's Open-Unmix if it has
+    /// one, else by signal processing.
+    ///
+    /// Open-Unmix separates the mono mix, which is what the model hears, at its own rate; the
+    /// stems are then brought to the model's.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the observer stops it.
-    pub async fn separate(&mut self, observer: &mut impl Observer) -> Result<()> {
-        if self.stems.is_none() {
-            self.stems = Some((Separator::Dsp, audio::dsp::separate(&self.mix, observer).await?));
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the observer stops it; or if the
+    /// device fails.
+    pub async fn separate(&mut self, listener: &Listener, observer: &mut impl Observer) -> Result<()> {
+        if self.stems.is_some() {
+            return Ok(());
         }
+        let stems = match listener.separator() {
+            None => (Separator::Dsp, audio::dsp::separate(&self.mix, observer).await?),
+            Some(network) => {
+                let full = self.full.as_ref().unwrap_or(&self.mix);
+                let channels = std::slice::from_ref(&full.samples);
+                let stems = unmix::separate(network, channels, &UnmixSettings::default(), observer).await?;
+                (Separator::OpenUnmix, self.at_the_models_rate(stems, full.rate)?)
+            }
+        };
+        self.stems = Some(stems);
+        // The stems are there for as long as the song is, so the separator won't need this again.
+        self.full = None;
         Ok(())
+    }
+
+    /// Stems of one channel, resampled and as long as the mix.
+    fn at_the_models_rate(&self, stems: [Vec<Vec<f32>>; 4], rate: u32) -> Result<Stems> {
+        let mut tracks: [Vec<f32>; 4] = Default::default();
+        for (track, channels) in tracks.iter_mut().zip(stems) {
+            let samples = channels.into_iter().next().unwrap_or_default();
+            *track =
+                if rate == self.mix.rate { samples } else { audio::resample(&samples, rate, self.mix.rate)? };
+            track.resize(self.mix.samples.len(), 0.0);
+        }
+        Ok(Stems { rate: self.mix.rate, tracks })
     }
 
     /// The title, from the file's tags or its name.

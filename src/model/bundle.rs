@@ -6,9 +6,11 @@
 //! [`Bundle::parse`] believes nothing: every name, size, sum and setting is checked before
 //! anyone downloads or allocates by it.
 
-use super::digest::sha256;
-use super::stream::damaged;
-use super::{AstConfig, FeatureExtractor, ModelConfig, RobertaConfig, Task, schema};
+use super::files::{Dtype, FileEntry, WeightsEntry, excerpt};
+use super::{
+    AstConfig, FeatureExtractor, ModelConfig, OpenUnmixConfig, RobertaConfig, Task, TensorSpec,
+    open_unmix_schema, schema,
+};
 use crate::lyrics::Cleaning;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -17,100 +19,57 @@ use std::collections::HashSet;
 /// The layout of `bundle.json` that this program writes and reads.
 pub const SCHEMA: u32 = 1;
 
-/// Most bytes of one file of a bundle, shards and tokenizer alike.
-///
-/// Static hosts cap a file at 25 MB, so 24 leaves room for whatever they count on top.
-pub const MAX_FILE_BYTES: u64 = 24_000_000;
-
 /// Most bytes of `bundle.json`; the manifest of the paper's 1.8 GB model has some 15 kB.
 pub const MAX_MANIFEST_BYTES: usize = 1 << 20;
-
-/// Most bytes of the safetensors header; the paper's 592 tensors need about 90 kB.
-pub(crate) const MAX_HEADER_BYTES: u64 = 4 << 20;
-
-/// Most shards: at 24 MB each that is 24 GB, beyond what a browser or wasm could hold anyway.
-const MAX_SHARDS: usize = 1000;
 
 /// Most labels; AudioSet, the largest tag set in use, has 527.
 const MAX_LABELS: usize = 10_000;
 
 /// How a song is split into stems.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Separator {
     /// By signal processing alone, without weights.
     #[default]
     Dsp,
+    /// By Open-Unmix, with weights of its own.
+    OpenUnmix(Box<OpenUnmixEntry>),
 }
 
 impl Separator {
     /// The name in JSON.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Dsp => "dsp",
+            Self::OpenUnmix(_) => "openunmix",
         }
     }
 }
 
-/// How the numbers of the weights are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    /// 32-bit floats: exact.
-    F32,
-    /// 16-bit floats: half the size, widened to 32 bits when loaded.
-    F16,
+/// The separator part of a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenUnmixEntry {
+    /// The sizes of its four networks.
+    pub config: OpenUnmixConfig,
+    /// How its weights are stored.
+    pub dtype: Dtype,
+    /// Its weights, in shards of their own.
+    pub weights: WeightsEntry,
 }
 
-impl Dtype {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
-    }
-
-    /// Bytes of one number.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
-        }
+impl OpenUnmixEntry {
+    /// Its stream of weights.
+    pub(crate) fn part(&self) -> Part<'_> {
+        Part { tensors: open_unmix_schema(&self.config), dtype: self.dtype, weights: &self.weights }
     }
 }
 
-/// One file of a bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileEntry {
-    /// Its plain name, in the bundle's own folder.
-    pub file: String,
-    /// Its length.
-    pub bytes: u64,
-    /// SHA-256 of its bytes, in lower-case hexadecimal.
-    pub sha256: String,
-}
-
-impl FileEntry {
-    /// Holds a file's bytes against the manifest.
-    ///
-    /// # Errors
-    /// If their SHA-256 differs.
-    pub fn verify(&self, bytes: &[u8]) -> Result<()> {
-        let found = sha256(bytes);
-        if found == self.sha256 { Ok(()) } else { Err(damaged(&self.file, &found, &self.sha256)) }
-    }
-}
-
-/// The safetensors stream and the shards that it is cut into.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WeightsEntry {
-    /// Length of the whole stream.
-    pub bytes: u64,
-    /// SHA-256 of the whole stream, in lower-case hexadecimal.
-    pub sha256: String,
-    /// The consecutive pieces; a tensor may span several.
-    pub shards: Vec<FileEntry>,
+/// One stream of a bundle's weights: the tensors that it should hold, and the files that do.
+#[derive(Debug, Clone)]
+pub(crate) struct Part<'a> {
+    pub(crate) tensors: Vec<TensorSpec>,
+    pub(crate) dtype: Dtype,
+    pub(crate) weights: &'a WeightsEntry,
 }
 
 /// A model bundle's manifest.
@@ -238,6 +197,26 @@ impl Bundle {
         }
     }
 
+    /// The streams of weights in the order in which they are loaded: the classifier's, then the
+    /// separator's if it has any.
+    pub(crate) fn parts(&self) -> Vec<Part<'_>> {
+        let mut parts =
+            vec![Part { tensors: schema(&self.model_config()), dtype: self.dtype, weights: &self.weights }];
+        if let Separator::OpenUnmix(entry) = &self.separator {
+            parts.push(entry.part());
+        }
+        parts
+    }
+
+    /// Bytes of all weights, the separator's included.
+    pub fn weight_bytes(&self) -> u64 {
+        let of_separator = match &self.separator {
+            Separator::Dsp => 0,
+            Separator::OpenUnmix(entry) => entry.weights.bytes,
+        };
+        self.weights.bytes.saturating_add(of_separator)
+    }
+
     /// Tokens that the text encoder is given at most; 0 for a model that reads no lyrics.
     pub fn token_limit(&self) -> usize {
         let positions = self.text.as_ref().map_or(0, positions);
@@ -316,6 +295,12 @@ impl Bundle {
 
     fn validate_settings(&self) -> Result<()> {
         self.model_config().validate()?;
+        if let Separator::OpenUnmix(entry) = &self.separator {
+            entry.config.validate().map_err(|e| e.context("separator"))?;
+            if self.audio.is_none() {
+                return Err(Error::bundle("separator has weights, but the model hears no audio"));
+            }
+        }
         if let Some(extractor) = &self.feature_extractor {
             let Some(audio) = &self.audio else {
                 return Err(Error::bundle("feature_extractor is given, but the model hears no audio"));
@@ -355,42 +340,12 @@ impl Bundle {
     }
 
     fn validate_files(&self) -> Result<()> {
-        let shards = &self.weights.shards;
-        if shards.is_empty() || shards.len() > MAX_SHARDS {
-            return Err(Error::bundle(format!(
-                "weights have {} shards; they come in 1 to {MAX_SHARDS}",
-                shards.len()
-            )));
-        }
         let mut names = HashSet::from(["bundle.json"]);
-        for entry in self.tokenizer.iter().chain(shards) {
-            plain_name(&entry.file)?;
-            if !names.insert(&entry.file) {
-                return Err(Error::bundle(format!("file {} is listed twice", entry.file)));
-            }
-            if entry.bytes == 0 || entry.bytes > MAX_FILE_BYTES {
-                return Err(Error::bundle(format!(
-                    "file {} has {} bytes; a file of a bundle has 1 to {MAX_FILE_BYTES}",
-                    entry.file, entry.bytes
-                )));
-            }
-            digest(&entry.file, &entry.sha256)?;
+        if let Some(tokenizer) = &self.tokenizer {
+            tokenizer.validate(&mut names)?;
         }
-        digest("weights", &self.weights.sha256)?;
-        let sum: u64 = shards.iter().map(|s| s.bytes).sum();
-        if sum != self.weights.bytes {
-            return Err(Error::bundle(format!(
-                "weights have {} bytes, but their shards have {sum} together",
-                self.weights.bytes
-            )));
-        }
-        // The configuration already says how much there is to store; only the header's length
-        // is open. This keeps a manifest from making us fetch gigabytes for a small model.
-        let payload = payload_bytes(&self.model_config(), self.dtype)?;
-        if sum <= payload + 8 || sum > payload + 8 + MAX_HEADER_BYTES {
-            return Err(Error::bundle(format!(
-                "weights have {sum} bytes, but the configuration asks for {payload} and a header"
-            )));
+        for part in self.parts() {
+            part.weights.validate(&part.tensors, part.dtype, &mut names)?;
         }
         Ok(())
     }
@@ -400,41 +355,6 @@ impl Bundle {
 /// the padding id.
 pub(crate) fn positions(text: &RobertaConfig) -> usize {
     text.max_position_embeddings.saturating_sub(text.pad_token_id + 1)
-}
-
-/// Bytes of all tensors of a (valid) configuration.
-pub(crate) fn payload_bytes(config: &ModelConfig, dtype: Dtype) -> Result<u64> {
-    schema(config)
-        .iter()
-        .try_fold(0u64, |sum, tensor| {
-            let numbers = tensor.shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64))?;
-            sum.checked_add(numbers.checked_mul(dtype.size() as u64)?)
-        })
-        .filter(|&bytes| bytes <= MAX_FILE_BYTES * MAX_SHARDS as u64)
-        .ok_or_else(|| Error::bundle("the configuration asks for more weights than a bundle can hold"))
-}
-
-/// Refuses whatever could point outside the bundle's folder or mean something to a shell or a
-/// web server.
-fn plain_name(name: &str) -> Result<()> {
-    let plain = !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with(['.', '-'])
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    if plain {
-        return Ok(());
-    }
-    Err(Error::bundle(format!(
-        "file name {:?} is not a plain one of letters, digits, '.', '_' and '-'",
-        excerpt(name)
-    )))
-}
-
-fn digest(of: &str, hex: &str) -> Result<()> {
-    if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-        return Ok(());
-    }
-    Err(Error::bundle(format!("sha256 of {of} is not 64 lower-case hexadecimal digits")))
 }
 
 fn text(what: &str, value: &str, most: usize, lines: bool) -> Result<()> {
@@ -447,13 +367,9 @@ fn text(what: &str, value: &str, most: usize, lines: bool) -> Result<()> {
     }
 }
 
-/// The beginning of something hostile, for a message of one line.
-fn excerpt(value: &str) -> String {
-    value.chars().take(80).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::files::MAX_FILE_BYTES;
     use super::super::testing::{manifest, sample};
     use super::*;
     use serde_json::{Value, json};

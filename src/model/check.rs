@@ -1,11 +1,12 @@
 //! Proving a bundle: that its files are what its manifest says, and that it computes what the
 //! original model computed.
 
-use super::bundle::{Bundle, Dtype};
+use super::bundle::{Bundle, Part};
 use super::classifier::Inputs;
 use super::convert::fits;
 use super::digest::{Hasher, hex};
 use super::dir::{CHUNK, load_dir, open, read_manifest, read_verified, unreadable};
+use super::files::Dtype;
 use super::stream::{Parser, damaged};
 use crate::{Error, ErrorKind, Observer, Result, Stage};
 use burn::tensor::Device;
@@ -81,7 +82,10 @@ pub async fn check(
     let golden = golden
         .map(|(path, device)| Golden::read(path, &bundle).map(|golden| (golden, device)))
         .transpose()?;
-    check_weights(dir, &bundle, &mut report.faults, observer).await?;
+    let mut done = 0;
+    for part in bundle.parts() {
+        report.faults.extend(check_weights(dir, &part, (&mut done, bundle.weight_bytes()), observer).await?);
+    }
     if let Some((entry, text)) = bundle.tokenizer.as_ref().zip(bundle.text.as_ref())
         && let Err(e) = read_verified(dir, entry).and_then(|json| {
             fits(&json, text).map_err(|e| e.context(format_args!("{}: {}", dir.display(), entry.file)))
@@ -99,19 +103,20 @@ pub async fn check(
     Ok(report)
 }
 
-/// Reads all shards once; goes on after a fault, so that every damaged file is named.
+/// Reads all shards of a stream once and says what is wrong with them; goes on after a fault, so
+/// that every damaged file is named. `done` of `total` bytes of the bundle have been read.
 async fn check_weights(
     dir: &Path,
-    bundle: &Bundle,
-    faults: &mut Vec<String>,
+    part: &Part<'_>,
+    (done, total): (&mut u64, u64),
     observer: &mut impl Observer,
-) -> Result<()> {
-    let mut parser = Some(Parser::new(bundle)?);
+) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    let mut parser = Some(Parser::new(part));
     let mut not_finite = Vec::new();
     let mut all = Hasher::new();
     let mut chunk = vec![0; CHUNK];
-    let mut done = 0;
-    for shard in &bundle.weights.shards {
+    for shard in &part.weights.shards {
         let mut file = match open(dir, &shard.file) {
             Ok(file) => file,
             Err(e) => {
@@ -145,9 +150,8 @@ async fn check_weights(
                     parser = None;
                 }
             }
-            done += n as u64;
-            let total = bundle.weights.bytes;
-            observer.report(Stage::LoadModel, (done / 1024) as usize, (total / 1024).max(1) as usize);
+            *done += n as u64;
+            observer.report(Stage::LoadModel, (*done / 1024) as usize, (total / 1024).max(1) as usize);
             observer.check().await?;
         }
         let found = hex(hasher);
@@ -170,9 +174,9 @@ async fn check_weights(
     }
     if faults.is_empty() {
         let found = hex(all);
-        if found != bundle.weights.sha256 {
+        if found != part.weights.sha256 {
             faults.push(
-                damaged("the stream of all shards", &found, &bundle.weights.sha256)
+                damaged("the stream of all shards", &found, &part.weights.sha256)
                     .context(dir.display())
                     .to_string(),
             );
@@ -184,7 +188,7 @@ async fn check_weights(
     for name in not_finite {
         faults.push(format!("{}: tensor {name} has values that are not finite", dir.display()));
     }
-    Ok(())
+    Ok(faults)
 }
 
 /// Runs the golden songs one by one.

@@ -1,22 +1,19 @@
 //! Making a bundle of a checkpoint, tensor by tensor.
 
-use super::bundle::{Bundle, Dtype, FileEntry, MAX_FILE_BYTES, SCHEMA, Separator, WeightsEntry};
-use super::checkpoint::{self, Checkpoint, Stored};
+use super::bundle::{Bundle, OpenUnmixEntry, SCHEMA, Separator};
+use super::checkpoint::{self, Checkpoint};
 use super::digest::sha256;
 use super::dir::MANIFEST;
-use super::header::Header;
+use super::files::{Dtype, FileEntry, MAX_FILE_BYTES, WeightsEntry, payload_bytes};
+use super::separator_files::SeparatorFiles;
 use super::settings::Settings;
-use super::shards::Cutter;
+use super::shards::is_shard;
+use super::write::{Planned, unwritable, write_stream, write_whole};
 use super::{ModelConfig, RobertaConfig, bundle, inventory, names, schema};
 use crate::lyrics::{Tokenizer, tokenizer_json};
 use crate::{Error, Result};
-use half::f16;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Numbers that are encoded at a time: enough to make writing cheap, little beside a tensor.
-const BLOCK: usize = 1 << 16;
 
 /// What to make of a checkpoint.
 #[derive(Debug, Clone)]
@@ -29,6 +26,8 @@ pub struct Options {
     pub settings: Settings,
     /// A `tokenizer.json`, or a folder with one or with `vocab.json` and `merges.txt`.
     pub tokenizer: Option<PathBuf>,
+    /// A folder of Open-Unmix target state dicts; without one songs are split by signal processing.
+    pub separator: Option<PathBuf>,
     /// How to store the weights.
     pub dtype: Dtype,
     /// A short name; without one it is made of the name of the bundle's folder.
@@ -75,8 +74,18 @@ pub fn convert(options: &Options, out: &Path, progress: &mut dyn FnMut(u64, u64)
         text: settings.text.clone(),
     };
     config.validate()?;
-    bundle::payload_bytes(&config, options.dtype)?;
-    let plan = plan(&config, &*source, &found).map_err(|e| e.context(options.checkpoint.display()))?;
+    payload_bytes(&schema(&config), options.dtype)?;
+    let plan = plan(&config, (&*source, &options.checkpoint), &found)
+        .map_err(|e| e.context(options.checkpoint.display()))?;
+    let separator = match &options.separator {
+        Some(_) if settings.audio.is_none() => {
+            return Err(Error::input("the checkpoint hears no audio, so it takes no separator")
+                .hint("leave --separator out"));
+        }
+        Some(dir) => Some(SeparatorFiles::open(dir)?),
+        None => None,
+    };
+    let separator_plan = separator.as_ref().map(SeparatorFiles::plan).transpose()?.unwrap_or_default();
     let tokenizer = match (&options.tokenizer, &settings.text) {
         (Some(path), Some(text)) => Some(read_tokenizer(path, text)?),
         (Some(_), None) => {
@@ -102,14 +111,21 @@ pub fn convert(options: &Options, out: &Path, progress: &mut dyn FnMut(u64, u64)
         feature_extractor: settings.feature_extractor,
         text_cleaning: settings.text_cleaning,
         max_tokens: settings.max_tokens,
-        separator: Separator::Dsp,
+        separator: match &separator {
+            None => Separator::Dsp,
+            Some(files) => Separator::OpenUnmix(Box::new(OpenUnmixEntry {
+                config: files.config.clone(),
+                dtype: options.dtype,
+                weights: WeightsEntry::unwritten(),
+            })),
+        },
         dtype: options.dtype,
         tokenizer: tokenizer.as_deref().map(|json| FileEntry {
             file: TOKENIZER.into(),
             bytes: json.len() as u64,
             sha256: sha256(json),
         }),
-        weights: WeightsEntry { bytes: 0, sha256: String::new(), shards: Vec::new() },
+        weights: WeightsEntry::unwritten(),
     };
     bundle.validate_about()?;
 
@@ -118,50 +134,37 @@ pub fn convert(options: &Options, out: &Path, progress: &mut dyn FnMut(u64, u64)
     if let Some(json) = &tokenizer {
         write_whole(&out.join(TOKENIZER), json)?;
     }
-    let mut cutter = Cutter::new(MAX_FILE_BYTES, |name| {
-        Ok(BufWriter::with_capacity(1 << 20, File::create(out.join(name))?))
-    });
-    let shapes: Vec<_> = plan.iter().map(|t| (t.name.as_str(), t.shape.as_slice())).collect();
-    let stored_as = match options.dtype {
-        Dtype::F32 => safetensors::Dtype::F32,
-        Dtype::F16 => safetensors::Dtype::F16,
-    };
-    let mut write = |bytes: &[u8]| cutter.write(bytes).map_err(|e| unwritable(out, &e));
-    write(&Header::write(&shapes, stored_as)?)?;
-    let total = plan.iter().map(Planned::numbers).sum();
+    let total = plan.iter().chain(&separator_plan).map(Planned::numbers).sum();
     let mut done = 0;
-    progress(done, total);
-    for tensor in &plan {
-        let stored = source.read(&tensor.source)?;
-        encode(&stored, tensor, options.dtype, &mut write)
-            .map_err(|e| e.context(options.checkpoint.display()))?;
-        done += tensor.numbers();
+    let mut advance = |numbers| {
+        done += numbers;
         progress(done, total);
+    };
+    advance(0);
+    bundle.weights = write_stream(out, CLASSIFIER_STREAM, &plan, options.dtype, &mut advance)?;
+    if let Separator::OpenUnmix(entry) = &mut bundle.separator {
+        entry.weights = write_stream(out, SEPARATOR_STREAM, &separator_plan, options.dtype, &mut advance)?;
     }
-    bundle.weights = cutter.finish().map_err(|e| unwritable(out, &e))?;
     write_whole(&out.join(MANIFEST), &bundle.to_json()?)?;
     Ok(Converted { bundle, left_out: found.left_out, others: source.others().to_vec() })
 }
 
+/// What the classifier's shards are called after.
+const CLASSIFIER_STREAM: &str = "weights";
+
+/// What the separator's shards are called after.
+const SEPARATOR_STREAM: &str = "separator";
+
 /// Name of the tokenizer.
 const TOKENIZER: &str = "tokenizer.json";
 
-/// A tensor of the bundle and where it comes from.
-struct Planned {
-    name: String,
-    shape: Vec<usize>,
-    source: String,
-}
-
-impl Planned {
-    fn numbers(&self) -> u64 {
-        self.shape.iter().map(|&d| d as u64).product()
-    }
-}
-
 /// The bundle's tensors in the order of the stream, all of them known to be there.
-fn plan(config: &ModelConfig, source: &dyn Checkpoint, found: &names::Recognised) -> Result<Vec<Planned>> {
-    let shapes: std::collections::HashMap<_, _> = source.tensors().into_iter().collect();
+fn plan<'a>(
+    config: &ModelConfig,
+    (checkpoint, path): (&'a dyn Checkpoint, &'a Path),
+    found: &names::Recognised,
+) -> Result<Vec<Planned<'a>>> {
+    let shapes: std::collections::HashMap<_, _> = checkpoint.tensors().into_iter().collect();
     let expected = schema(config);
     let by_our_names = found
         .sources
@@ -172,54 +175,9 @@ fn plan(config: &ModelConfig, source: &dyn Checkpoint, found: &names::Recognised
         .into_iter()
         .filter_map(|spec| {
             let source = found.sources.get(&spec.name)?.clone();
-            Some(Planned { name: spec.name, shape: spec.shape, source })
+            Some(Planned { name: spec.name, shape: spec.shape, checkpoint, path, source })
         })
         .collect())
-}
-
-/// Writes a tensor's values, refusing those that would make wrong scores silently.
-fn encode(
-    stored: &Stored,
-    tensor: &Planned,
-    dtype: Dtype,
-    write: &mut dyn FnMut(&[u8]) -> Result<()>,
-) -> Result<()> {
-    let mut block = Vec::with_capacity(BLOCK * dtype.size());
-    let mut count = 0u64;
-    for value in stored.values() {
-        if !value.is_finite() {
-            return Err(Error::input(format!("tensor {} holds {value}", tensor.source))
-                .hint("the training diverged or the file is damaged; take an earlier checkpoint"));
-        }
-        match dtype {
-            Dtype::F32 => block.extend_from_slice(&value.to_le_bytes()),
-            Dtype::F16 => {
-                let half = f16::from_f32(value);
-                // Clamping would change what the model computes without anyone being told.
-                if half.is_infinite() {
-                    return Err(Error::input(format!(
-                        "tensor {} holds {value}, beyond the largest 16-bit float, 65504",
-                        tensor.source
-                    ))
-                    .hint("store it with --dtype f32"));
-                }
-                block.extend_from_slice(&half.to_le_bytes());
-            }
-        }
-        count += 1;
-        if block.len() == BLOCK * dtype.size() {
-            write(&block)?;
-            block.clear();
-        }
-    }
-    write(&block)?;
-    if count != tensor.numbers() {
-        return Err(Error::input(format!(
-            "tensor {} has {count} values, which do not fill its shape {:?}",
-            tensor.source, tensor.shape
-        )));
-    }
-    Ok(())
 }
 
 /// The bytes of a `tokenizer.json` that fits the text encoder.
@@ -281,29 +239,12 @@ fn clear(out: &Path) -> Result<()> {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let is_shard = name
-            .strip_prefix("weights-")
-            .and_then(|rest| rest.strip_suffix(".bin"))
-            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
-        if is_shard || (was_bundle && name == TOKENIZER) {
+        let shard = [CLASSIFIER_STREAM, SEPARATOR_STREAM].iter().any(|stream| is_shard(stream, &name));
+        if shard || (was_bundle && name == TOKENIZER) {
             fs::remove_file(entry.path()).map_err(|e| unwritable(&entry.path(), &e))?;
         }
     }
     Ok(())
-}
-
-/// Writes a file under another name first, so that it is there as a whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let write = || {
-        let mut file = File::create(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    };
-    write().map_err(|e| unwritable(path, &e))
 }
 
 /// A bundle's short name from its folder's: lower case, and a dash for whatever is not allowed.
@@ -316,8 +257,4 @@ fn id_of(out: &Path) -> String {
         .collect();
     let id = id.trim_start_matches(['.', '_', '-']);
     if id.is_empty() { "model".into() } else { id.into() }
-}
-
-fn unwritable(path: &Path, e: &std::io::Error) -> Error {
-    Error::input(format!("{}: can't be written: {e}", path.display()))
 }

@@ -1,7 +1,8 @@
 //! Bundles in folders, for the command line and tests.
 
-use super::bundle::{Bundle, FileEntry, MAX_MANIFEST_BYTES};
-use super::{Classifier, Loader};
+use super::bundle::{Bundle, MAX_MANIFEST_BYTES};
+use super::files::FileEntry;
+use super::{Classifier, Loader, OpenUnmix, Separator};
 use crate::{Error, Observer, Result, Stage};
 use burn::tensor::Device;
 use std::fs::File;
@@ -20,6 +21,8 @@ pub struct Loaded {
     pub bundle: Bundle,
     /// The network, on its device.
     pub classifier: Classifier,
+    /// The separator's network, if the bundle has one.
+    pub separator: Option<OpenUnmix>,
     /// The bytes of `tokenizer.json`, if the bundle has one.
     pub tokenizer_json: Option<Vec<u8>>,
 }
@@ -33,9 +36,33 @@ pub async fn load_dir(dir: &Path, device: &Device, observer: &mut impl Observer)
     let at = |e: Error| e.context(dir.display());
     let bundle = read_manifest(dir)?;
     let tokenizer_json = bundle.tokenizer.as_ref().map(|entry| read_verified(dir, entry)).transpose()?;
-    let mut loader = Loader::new(&bundle, device).map_err(at)?;
+    let loader = load(dir, Loader::new(&bundle, device).map_err(at)?, observer).await?;
+    let (classifier, separator) = loader.finish().and_then(|w| w.networks(&bundle)).map_err(at)?;
+    Ok(Loaded { bundle, classifier, separator, tokenizer_json })
+}
+
+/// Loads only the separator of the bundle in a folder; `None` if it has no weights.
+///
+/// # Errors
+/// As [`load_dir`].
+pub async fn load_separator(
+    dir: &Path,
+    device: &Device,
+    observer: &mut impl Observer,
+) -> Result<Option<OpenUnmix>> {
+    let at = |e: Error| e.context(dir.display());
+    let bundle = read_manifest(dir)?;
+    let Separator::OpenUnmix(entry) = &bundle.separator else { return Ok(None) };
+    let loader = load(dir, Loader::of_separator(entry, device), observer).await?;
+    let network = loader.finish_separator().and_then(|weights| OpenUnmix::new(&entry.config, weights));
+    network.map(Some).map_err(at)
+}
+
+/// Pushes the files that a loader wants.
+async fn load(dir: &Path, mut loader: Loader, observer: &mut impl Observer) -> Result<Loader> {
+    let at = |e: Error| e.context(dir.display());
     let mut chunk = vec![0; CHUNK];
-    for shard in &bundle.weights.shards {
+    for shard in loader.shards().to_vec() {
         let mut file = open(dir, &shard.file)?;
         // Without this a file that is too long would be reported as damage of the next one.
         let length = file.metadata().map_err(|e| unreadable(dir, &shard.file, &e))?.len();
@@ -56,9 +83,7 @@ pub async fn load_dir(dir: &Path, device: &Device, observer: &mut impl Observer)
             observer.check().await?;
         }
     }
-    let weights = loader.finish().map_err(at)?;
-    let classifier = Classifier::new(&bundle.model_config(), weights).map_err(at)?;
-    Ok(Loaded { bundle, classifier, tokenizer_json })
+    Ok(loader)
 }
 
 /// Reads and checks `bundle.json`.

@@ -7,6 +7,7 @@ mod classifier;
 mod config;
 mod device;
 mod digest;
+mod files;
 mod header;
 mod inventory;
 mod kernels;
@@ -30,23 +31,26 @@ mod dir;
 #[cfg(feature = "cli")]
 mod names;
 #[cfg(feature = "cli")]
+mod separator_files;
+#[cfg(feature = "cli")]
 pub mod settings;
 #[cfg(any(test, feature = "cli"))]
 mod shards;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "cli")]
+mod write;
 
-pub use bundle::{
-    Bundle, Dtype, FileEntry, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, SCHEMA, Separator, WeightsEntry,
-};
+pub use bundle::{Bundle, MAX_MANIFEST_BYTES, OpenUnmixEntry, SCHEMA, Separator};
 pub use classifier::{Classifier, Embeddings, Flops, Inputs, flops, softmax};
 pub use config::{AstConfig, FeatureExtractor, ModelConfig, RobertaConfig, Task};
 pub use device::{Backend, backend_name, device};
 pub use digest::sha256;
 #[cfg(feature = "cli")]
-pub use dir::{Loaded, load_dir, read_manifest};
+pub use dir::{Loaded, load_dir, load_separator, read_manifest};
+pub use files::{Dtype, FileEntry, MAX_FILE_BYTES, WeightsEntry};
 pub use open_unmix::{OpenUnmixConfig, TARGETS, open_unmix_schema};
 pub use schema::{TensorSpec, schema};
-pub use stream::Loader;
+pub use stream::{BundleWeights, Loader};
 pub use unmix::{Heard, OpenUnmix};
 pub use weights::Weights;

@@ -1,7 +1,7 @@
 //! Cutting a stream into shards while it is written, with the sums of each and of all.
 
-use super::bundle::{FileEntry, WeightsEntry};
 use super::digest::{Hasher, hex};
+use super::files::{FileEntry, WeightsEntry};
 use std::io::{self, Write};
 
 /// Writes a stream into consecutive files of at most `limit` bytes.
@@ -10,20 +10,29 @@ use std::io::{self, Write};
 /// to memory.
 pub(crate) struct Cutter<F, W> {
     create: F,
+    stream: &'static str,
     limit: u64,
     shards: Vec<FileEntry>,
     all: Hasher,
     current: Option<(W, Hasher, u64)>,
 }
 
-/// The name of the shard with that number; three digits keep folders sorted.
-pub(crate) fn shard_name(number: usize) -> String {
-    format!("weights-{number:03}.bin")
+/// The name of a stream's shard with that number; three digits keep folders sorted.
+fn shard_name(stream: &str, number: usize) -> String {
+    format!("{stream}-{number:03}.bin")
+}
+
+/// Whether a file has the name of a shard of that stream.
+pub(crate) fn is_shard(stream: &str, file: &str) -> bool {
+    file.strip_prefix(stream)
+        .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".bin"))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl<F: FnMut(&str) -> io::Result<W>, W: Finish> Cutter<F, W> {
-    pub(crate) fn new(limit: u64, create: F) -> Self {
-        Self { create, limit, shards: Vec::new(), all: Hasher::new(), current: None }
+    /// A cutter for the stream of that name, after which its files are called.
+    pub(crate) fn new(stream: &'static str, limit: u64, create: F) -> Self {
+        Self { create, stream, limit, shards: Vec::new(), all: Hasher::new(), current: None }
     }
 
     /// Appends to the stream.
@@ -33,7 +42,7 @@ impl<F: FnMut(&str) -> io::Result<W>, W: Finish> Cutter<F, W> {
             let (file, hasher, written) = match &mut self.current {
                 Some(current) => current,
                 empty => {
-                    let file = (self.create)(&shard_name(self.shards.len()))?;
+                    let file = (self.create)(&shard_name(self.stream, self.shards.len()))?;
                     empty.insert((file, Hasher::new(), 0))
                 }
             };
@@ -63,7 +72,11 @@ impl<F: FnMut(&str) -> io::Result<W>, W: Finish> Cutter<F, W> {
     fn close(&mut self) -> io::Result<()> {
         if let Some((file, hasher, bytes)) = self.current.take() {
             file.finish()?;
-            self.shards.push(FileEntry { file: shard_name(self.shards.len()), bytes, sha256: hex(hasher) });
+            self.shards.push(FileEntry {
+                file: shard_name(self.stream, self.shards.len()),
+                bytes,
+                sha256: hex(hasher),
+            });
         }
         Ok(())
     }

@@ -4,21 +4,27 @@
 //! on the device a [`Loader`] holds the one tensor that is being received, so the whole bundle
 //! is never in memory twice.
 
-use super::bundle::{Bundle, Dtype, FileEntry, MAX_HEADER_BYTES};
+#[cfg(feature = "cli")]
+use super::bundle::OpenUnmixEntry;
+use super::bundle::{Bundle, Part};
 use super::digest::{Hasher, hex};
+use super::files::{Dtype, FileEntry, MAX_HEADER_BYTES};
 use super::header::{Header, HeaderTensor};
-use super::{TensorSpec, Weights, inventory, schema};
+use super::{Classifier, OpenUnmix, Separator, TensorSpec, Weights, inventory};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use half::f16;
+use std::collections::VecDeque;
 
 /// Turns the bytes of a bundle's shards, in order and cut anyhow, into [`Weights`].
 ///
 /// Each shard's SHA-256 is compared as soon as the shard is complete. Nothing can be used
 /// before [`finish`](Self::finish), so a network never sees unverified weights.
 pub struct Loader {
-    weights: Weights,
-    parser: Parser,
+    /// The streams that are still to come; the first is being received.
+    coming: VecDeque<Stream>,
+    /// The weights of those that are complete.
+    complete: Vec<Weights>,
     shards: Vec<FileEntry>,
     /// The shard that is being received.
     shard: usize,
@@ -29,29 +35,88 @@ pub struct Loader {
     failed: bool,
 }
 
+/// One of the bundle's streams.
+struct Stream {
+    weights: Weights,
+    parser: Parser,
+    /// Number of the first shard that is not part of it.
+    end: usize,
+}
+
+/// All weights of a bundle, each of them verified.
+pub struct BundleWeights {
+    /// The classifier's.
+    pub classifier: Weights,
+    /// The separator's, if it has any.
+    pub separator: Option<Weights>,
+}
+
+impl BundleWeights {
+    /// Builds the networks that `bundle`, whose weights these are, describes.
+    ///
+    /// # Errors
+    /// If the tensors are not those of its configurations.
+    pub fn networks(self, bundle: &Bundle) -> Result<(Classifier, Option<OpenUnmix>)> {
+        let classifier = Classifier::new(&bundle.model_config(), self.classifier)?;
+        let separator = match (&bundle.separator, self.separator) {
+            (Separator::OpenUnmix(entry), Some(weights)) => {
+                Some(OpenUnmix::new(&entry.config, weights).map_err(|e| e.context("separator"))?)
+            }
+            _ => None,
+        };
+        Ok((classifier, separator))
+    }
+}
+
 impl Loader {
     /// A loader for the weights of `bundle`, which it moves to `device`.
     ///
     /// # Errors
     /// If the manifest is not valid.
     pub fn new(bundle: &Bundle, device: &Device) -> Result<Self> {
-        Ok(Self {
-            weights: Weights::new(device),
-            parser: Parser::new(bundle)?,
-            shards: bundle.weights.shards.clone(),
+        bundle.validate()?;
+        Ok(Self::of(&bundle.parts(), device))
+    }
+
+    /// A loader for the weights of a valid bundle's separator alone.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_separator(entry: &OpenUnmixEntry, device: &Device) -> Self {
+        Self::of(&[entry.part()], device)
+    }
+
+    fn of(parts: &[Part<'_>], device: &Device) -> Self {
+        let mut shards = Vec::new();
+        let mut coming = VecDeque::new();
+        for part in parts {
+            shards.extend_from_slice(&part.weights.shards);
+            coming.push_back(Stream {
+                weights: Weights::new(device),
+                parser: Parser::new(part),
+                end: shards.len(),
+            });
+        }
+        Self {
+            coming,
+            complete: Vec::new(),
             shard: 0,
             shard_done: 0,
             hasher: Hasher::new(),
             done: 0,
-            total: bundle.weights.bytes,
+            total: shards.iter().map(|shard| shard.bytes).sum(),
+            shards,
             failed: false,
-        })
+        }
     }
 
-    /// Takes the next bytes of the stream; where chunks or shards end does not matter.
+    /// The files whose bytes are to be pushed, in their order.
+    pub fn shards(&self) -> &[FileEntry] {
+        &self.shards
+    }
+
+    /// Takes the next bytes of all shards one after the other; where a chunk ends does not matter.
     ///
     /// # Errors
-    /// If a shard's sum is wrong, the stream is not the safetensors stream that the manifest
+    /// If a shard's sum is wrong, a stream is not the safetensors stream that the manifest
     /// announces, or there is more of it. After an error the loader is of no more use.
     pub fn push(&mut self, chunk: &[u8]) -> Result<()> {
         if self.failed {
@@ -67,11 +132,26 @@ impl Loader {
         (self.done, self.total)
     }
 
-    /// Ends the stream and hands out the weights, all of them verified.
+    /// Ends the loading and hands out the weights, all of them verified.
     ///
     /// # Errors
     /// If anything is missing.
-    pub fn finish(self) -> Result<Weights> {
+    pub fn finish(self) -> Result<BundleWeights> {
+        let mut complete = self.complete()?.into_iter();
+        match complete.next() {
+            Some(classifier) => Ok(BundleWeights { classifier, separator: complete.next() }),
+            None => Err(Error::internal("a bundle without weights was loaded")),
+        }
+    }
+
+    /// [`finish`](Self::finish) for [`of_separator`](Self::of_separator).
+    #[cfg(feature = "cli")]
+    pub(crate) fn finish_separator(self) -> Result<Weights> {
+        self.complete()?.pop().ok_or_else(|| Error::internal("a separator without weights was loaded"))
+    }
+
+    /// The weights of every stream, in order.
+    fn complete(self) -> Result<Vec<Weights>> {
         if self.failed {
             return Err(Error::bundle("the weights could not be loaded"));
         }
@@ -82,8 +162,7 @@ impl Loader {
             ))
             .hint("fetch the bundle again"));
         }
-        self.parser.finish()?;
-        Ok(self.weights)
+        Ok(self.complete)
     }
 
     fn push_shards(&mut self, mut chunk: &[u8]) -> Result<()> {
@@ -110,12 +189,22 @@ impl Loader {
                     return Err(damaged(&shard.file, &found, &shard.sha256));
                 }
             }
-            self.parser
-                .feed(piece, &mut |tensor, values| self.weights.insert(&tensor.name, &tensor.shape, values))
-                .map_err(|e| e.context(format_args!("shard {}", shard.file)))?;
+            let at = |e: Error| e.context(format_args!("shard {}", shard.file));
+            let Some(Stream { weights, parser, end }) = self.coming.front_mut() else {
+                return Err(Error::internal("there are more shards than streams of weights"));
+            };
+            parser
+                .feed(piece, &mut |tensor, values| weights.insert(&tensor.name, &tensor.shape, values))
+                .map_err(at)?;
             if complete {
                 self.shard += 1;
                 self.shard_done = 0;
+                if self.shard == *end
+                    && let Some(Stream { weights, parser, .. }) = self.coming.pop_front()
+                {
+                    parser.finish().map_err(at)?;
+                    self.complete.push(weights);
+                }
             }
         }
         Ok(())
@@ -152,14 +241,14 @@ enum State {
 pub(crate) type Sink<'a> = dyn FnMut(&HeaderTensor, Vec<f32>) -> Result<()> + 'a;
 
 impl Parser {
-    pub(crate) fn new(bundle: &Bundle) -> Result<Self> {
-        bundle.validate()?;
-        Ok(Self {
-            expected: schema(&bundle.model_config()),
-            dtype: bundle.dtype,
-            total: bundle.weights.bytes,
+    /// A parser for one stream of a valid bundle.
+    pub(crate) fn new(part: &Part<'_>) -> Self {
+        Self {
+            expected: part.tensors.clone(),
+            dtype: part.dtype,
+            total: part.weights.bytes,
             state: State::Header { bytes: Vec::new(), wanted: 8 },
-        })
+        }
     }
 
     /// Takes the next bytes.
@@ -319,7 +408,7 @@ mod tests {
         pollster::block_on(device(super::super::Backend::Cpu)).unwrap().0
     }
 
-    fn load<'a>(bundle: &Bundle, chunks: impl Iterator<Item = &'a [u8]>) -> Result<Weights> {
+    fn load<'a>(bundle: &Bundle, chunks: impl Iterator<Item = &'a [u8]>) -> Result<BundleWeights> {
         let mut loader = Loader::new(bundle, &cpu())?;
         for chunk in chunks {
             loader.push(chunk)?;
@@ -328,19 +417,25 @@ mod tests {
     }
 
     /// Takes every tensor and compares its values with those that went in.
-    fn verify(bundle: &Bundle, mut weights: Weights) {
-        for (n, spec) in schema(&bundle.model_config()).iter().enumerate() {
-            let wanted = values(n, spec.size());
-            let found = match *spec.shape.as_slice() {
-                [a] => weights.take(&spec.name, [a]).unwrap().into_data(),
-                [a, b] => weights.take(&spec.name, [a, b]).unwrap().into_data(),
-                [a, b, c] => weights.take(&spec.name, [a, b, c]).unwrap().into_data(),
-                [a, b, c, d] => weights.take(&spec.name, [a, b, c, d]).unwrap().into_data(),
-                _ => unreachable!("no tensor has another rank"),
-            };
-            assert_eq!(found.try_into_vec::<f32>().unwrap(), wanted, "{}", spec.name);
+    fn verify(bundle: &Bundle, weights: BundleWeights) {
+        let BundleWeights { classifier, separator } = weights;
+        assert_eq!(bundle.parts().len(), 1 + usize::from(separator.is_some()));
+        for (part, mut weights) in
+            bundle.parts().iter().zip([Some(classifier), separator].into_iter().flatten())
+        {
+            for (n, spec) in part.tensors.iter().enumerate() {
+                let wanted = values(n, spec.size());
+                let found = match *spec.shape.as_slice() {
+                    [a] => weights.take(&spec.name, [a]).unwrap().into_data(),
+                    [a, b] => weights.take(&spec.name, [a, b]).unwrap().into_data(),
+                    [a, b, c] => weights.take(&spec.name, [a, b, c]).unwrap().into_data(),
+                    [a, b, c, d] => weights.take(&spec.name, [a, b, c, d]).unwrap().into_data(),
+                    _ => unreachable!("no tensor has another rank"),
+                };
+                assert_eq!(found.try_into_vec::<f32>().unwrap(), wanted, "{}", spec.name);
+            }
+            weights.finish().unwrap();
         }
-        weights.finish().unwrap();
     }
 
     /// The stream in chunks whose sizes are those given, over and over.
@@ -367,9 +462,9 @@ mod tests {
         ) {
             let dtype = if half { Dtype::F16 } else { Dtype::F32 };
             let (bundle, shards) = sample(Task::Multimodal, dtype, limit);
-            prop_assert!(bundle.weights.shards.iter().all(|s| s.bytes <= limit));
+            prop_assert!(bundle.parts().iter().flat_map(|p| &p.weights.shards).all(|s| s.bytes <= limit));
             let joined = shards.concat();
-            prop_assert_eq!(&joined, &stream(&config(Task::Multimodal), dtype));
+            prop_assert!(joined.starts_with(&stream(&config(Task::Multimodal), dtype)));
             verify(&bundle, load(&bundle, chunks(&joined, &sizes)).unwrap());
         }
 
@@ -380,7 +475,8 @@ mod tests {
             let byte = at.index(shards[shard].len());
             shards[shard][byte] ^= change;
             let e = load(&bundle, shards.iter().map(Vec::as_slice)).err().unwrap();
-            let name = &bundle.weights.shards[shard].file;
+            let parts = bundle.parts();
+            let name = &parts.iter().flat_map(|part| &part.weights.shards).nth(shard).unwrap().file;
             prop_assert!(e.message().starts_with(&format!("{name} is damaged")), "{}", e);
         }
 

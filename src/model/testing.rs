@@ -1,10 +1,14 @@
 //! Small bundles for tests, made in memory.
 
-use super::bundle::{Bundle, Dtype, FileEntry, SCHEMA, Separator, WeightsEntry};
+use super::bundle::{Bundle, OpenUnmixEntry, SCHEMA, Separator};
 use super::digest::sha256;
+use super::files::{Dtype, FileEntry, WeightsEntry};
 use super::header::Header;
 use super::shards::{Cutter, Finish};
-use super::{AstConfig, FeatureExtractor, ModelConfig, RobertaConfig, Task, schema};
+use super::{
+    AstConfig, FeatureExtractor, ModelConfig, OpenUnmixConfig, RobertaConfig, Task, TensorSpec,
+    open_unmix_schema, schema,
+};
 use crate::lyrics::Cleaning;
 use half::f16;
 use std::cell::RefCell;
@@ -65,6 +69,20 @@ pub(crate) fn config(task: Task) -> ModelConfig {
     }
 }
 
+/// A separator of sizes that are odd where they can be, and small.
+pub(crate) fn open_unmix() -> OpenUnmixConfig {
+    OpenUnmixConfig {
+        sampling_rate: 8000,
+        n_fft: 16,
+        n_hop: 4,
+        nb_channels: 1,
+        hidden_size: 6,
+        nb_layers: 1,
+        max_bin: 7,
+        unidirectional: false,
+    }
+}
+
 /// The values of the n-th tensor: exact in f16, and different everywhere.
 pub(crate) fn values(n: usize, count: usize) -> Vec<f32> {
     (0..count).map(|i| ((i * 7 + n * 31) % 2001) as f32 / 16.0 - 62.5).collect()
@@ -72,8 +90,12 @@ pub(crate) fn values(n: usize, count: usize) -> Vec<f32> {
 
 /// Cuts a stream into shards of at most `limit` bytes.
 pub(crate) fn cut(stream: &[u8], limit: u64) -> (WeightsEntry, Vec<Vec<u8>>) {
+    cut_named("weights", stream, limit)
+}
+
+fn cut_named(name: &'static str, stream: &[u8], limit: u64) -> (WeightsEntry, Vec<Vec<u8>>) {
     let mut files: Vec<Memory> = Vec::new();
-    let mut cutter = Cutter::new(limit, |_| {
+    let mut cutter = Cutter::new(name, limit, |_| {
         files.push(Memory::default());
         Ok(files[files.len() - 1].clone())
     });
@@ -87,7 +109,10 @@ pub(crate) fn cut(stream: &[u8], limit: u64) -> (WeightsEntry, Vec<Vec<u8>>) {
 
 /// The safetensors stream of a model.
 pub(crate) fn stream(config: &ModelConfig, dtype: Dtype) -> Vec<u8> {
-    let specs = schema(config);
+    stream_of(&schema(config), dtype)
+}
+
+fn stream_of(specs: &[TensorSpec], dtype: Dtype) -> Vec<u8> {
     let shapes: Vec<_> = specs.iter().map(|s| (s.name.as_str(), s.shape.as_slice())).collect();
     let stored = match dtype {
         Dtype::F32 => safetensors::Dtype::F32,
@@ -138,11 +163,18 @@ pub(crate) fn around(config: &ModelConfig, dtype: Dtype, weights: WeightsEntry) 
     }
 }
 
-/// A bundle and its shards of at most `limit` bytes.
+/// A bundle and its shards of at most `limit` bytes; one that hears and reads separates as well.
 pub(crate) fn sample(task: Task, dtype: Dtype, limit: u64) -> (Bundle, Vec<Vec<u8>>) {
     let config = config(task);
-    let (weights, shards) = cut(&stream(&config, dtype), limit);
-    (around(&config, dtype, weights), shards)
+    let (weights, mut shards) = cut(&stream(&config, dtype), limit);
+    let mut bundle = around(&config, dtype, weights);
+    if task == Task::Multimodal {
+        let config = open_unmix();
+        let (weights, more) = cut_named("separator", &stream_of(&open_unmix_schema(&config), dtype), limit);
+        shards.extend(more);
+        bundle.separator = Separator::OpenUnmix(Box::new(OpenUnmixEntry { config, dtype, weights }));
+    }
+    (bundle, shards)
 }
 
 /// A good manifest as JSON, for spoiling.

@@ -12,7 +12,7 @@ use crate::audio;
 use crate::explain::{Listener, Request, Song, explain, predict};
 use crate::explanation::Prediction;
 use crate::lyrics::utf16_spans;
-use crate::model::{Backend, Bundle, Classifier, Loader, Task, device};
+use crate::model::{Backend, Bundle, Loader, Task, device};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use errors::{Thrown, throw};
@@ -158,8 +158,8 @@ impl Engine {
             return Err(throw(&not_begun()));
         };
         let assemble = || {
-            let classifier = Classifier::new(&bundle.model_config(), loader.finish()?)?;
-            Listener::new(bundle, classifier, tokenizer.as_deref(), self.backend)
+            let (classifier, separator) = loader.finish()?.networks(&bundle)?;
+            Listener::new(bundle, classifier, separator, tokenizer.as_deref(), self.backend)
         };
         let listener = assemble().thrown()?;
         let info = model_info(&listener);
@@ -192,7 +192,7 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let listener = self.listener()?;
         let mut observer = self.observer(on_progress);
-        let song = Song::open(&bytes, &file_name, listener.rate(), &mut observer).await.thrown()?;
+        let song = Song::open(&bytes, &file_name, &listener, &mut observer).await.thrown()?;
         let mix = song.mix();
         let window = audio::window::loudest(&mix.samples, listener.window_samples());
         let seconds = |sample: usize| sample as f64 / f64::from(mix.rate);
@@ -304,7 +304,7 @@ fn model_info(listener: &Listener) -> ModelInfo {
         seconds: listener.hears().then(|| listener.window_samples() as f64 / f64::from(listener.rate())),
         sampling_rate: listener.rate(),
         separator: bundle.separator.name().to_owned(),
-        bytes: bundle.weights.bytes,
+        bytes: bundle.weight_bytes(),
         gflop: Gflop { audio: flops.audio / 1e9, text: flops.text / 1e9 },
     }
 }

@@ -14,19 +14,27 @@ const CACHE = "musiclime-weights";
  */
 
 /**
+ * @typedef {object} Weights
+ * @property {FileEntry[]} [shards]
+ */
+
+/**
  * @param {string} folder Address of the bundle's folder, ending in a slash.
  * @param {AbortSignal} signal
  */
 export async function fetchBundle(folder, signal) {
   const json = await (await get(new URL("bundle.json", folder), signal)).text();
-  /** @type {{tokenizer?: FileEntry, weights?: {shards?: FileEntry[]}}} */
+  /** @type {{tokenizer?: FileEntry, weights?: Weights, separator?: {openunmix?: {weights?: Weights}}}} */
   const manifest = JSON.parse(json);
   const tokenizer = manifest.tokenizer && (await get(within(folder, manifest.tokenizer), signal));
   return {
     json,
     tokenizer: tokenizer && new Uint8Array(await tokenizer.arrayBuffer()),
     async *weights() {
-      for (const shard of manifest.weights?.shards ?? []) yield* fetchShard(folder, shard, signal);
+      // The engine takes the classifier's shards first, then the separator's, if it has weights.
+      for (const stream of [manifest.weights, manifest.separator?.openunmix?.weights]) {
+        for (const shard of stream?.shards ?? []) yield* fetchShard(folder, shard, signal);
+      }
     },
   };
 }
