@@ -9,6 +9,8 @@ mod explain;
 mod files;
 mod predict;
 mod progress;
+mod sdr;
+mod separate;
 mod song;
 mod surrogate;
 
@@ -31,6 +33,8 @@ struct Cli {
 enum Command {
     Predict(predict::Args),
     Explain(explain::Args),
+    Separate(separate::Args),
+    Sdr(sdr::Args),
     Surrogate(surrogate::Args),
     Convert(convert::Args),
     /// Look after model bundles
@@ -44,6 +48,8 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Predict(args) => predict::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Separate(args) => separate::run(&args),
+        Command::Sdr(args) => sdr::run(&args),
         Command::Surrogate(args) => surrogate::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Bundle(command) => return finish(bundle::run(&command)),
