@@ -3,7 +3,7 @@
 //!
 //! A song passes through in this order: [`decode()`], [`resampled`], [`window`], a separator
 //! ([`dsp::separate`], or [`assemble`] for stems that the user brings), [`segments()`],
-//! [`compose`], [`Fbank`].
+//! [`compose`], [`Fbank`]. What people get to hear of the result is in [`evidence`].
 //!
 //! ```
 //! use musiclime::audio::{Limits, decode, write_wav};
@@ -18,6 +18,7 @@
 
 pub mod decode;
 pub mod dsp;
+pub mod evidence;
 pub mod fbank;
 pub mod peaks;
 pub mod resample;

@@ -5,6 +5,7 @@
 //! [`predict`] and [`explain`] are all that a command line or a page has to call.
 
 mod listener;
+pub mod listening;
 mod material;
 mod report;
 mod request;
