@@ -15,12 +15,14 @@
 
 mod cleaning;
 mod heard;
+mod lrc;
 mod tokenizer;
 mod tokenizer_file;
 mod words;
 
 pub use cleaning::{Cleaning, clean};
 pub use heard::{heard, heard_len};
+pub use lrc::{TimedLine, TimedLyrics};
 pub use tokenizer::{Tokenizer, Tokens};
 pub use tokenizer_file::tokenizer_json;
 pub use words::{Fold, IndexedLyrics, Word, is_word_character, utf16_spans};
