@@ -221,6 +221,155 @@ fn stems_that_the_user_brings_are_used() {
     assert!(refusal(&args).contains("bass"));
 }
 
+/// The samples of a WAV file that was written for listening.
+fn samples(path: &Path) -> Vec<f32> {
+    let mut file = hound::WavReader::open(path).expect("a WAV file");
+    file.samples::<f32>().map(|sample| sample.expect("a float")).collect()
+}
+
+#[test]
+fn an_explanation_can_be_listened_to() {
+    let folder = Folder::new();
+    let lyrics = folder.file("line.txt", LINE);
+    let dir = folder.path("heard");
+    let args =
+        ["explain", SONG, "--lyrics", &lyrics, "--model", MODEL, "--backend", "cpu", "--samples", "64"];
+    let e =
+        json(&[&args[..], &["--top-labels", "2", "--listen", &text(&dir), "--listen-top", "12"]].concat());
+    let index: Value = serde_json::from_slice(&std::fs::read(dir.join("index.json")).unwrap()).unwrap();
+    assert_eq!(index["song"]["artist"], "Steven M Bryant");
+    let listed: Vec<&str> =
+        index["files"].as_array().unwrap().iter().map(|f| f["file"].as_str().unwrap()).collect();
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), listed.len() + 1, "nothing that is not listed");
+    let stems = ["vocals", "drums", "bass", "other"].map(|stem| samples(&dir.join(format!("{stem}.wav"))));
+    let length = samples(&dir.join("original.wav")).len();
+    for explained in e["explanations"].as_array().unwrap() {
+        let label = explained["label"].as_str().unwrap();
+        let (on, off) = (
+            samples(&dir.join(format!("{label}-for.wav"))),
+            samples(&dir.join(format!("{label}-without.wav"))),
+        );
+        assert_eq!((on.len(), off.len()), (length, length));
+        for (i, (on, off)) in on.iter().zip(&off).enumerate() {
+            let whole: f32 = stems.iter().map(|stem| stem[i]).sum();
+            assert!((on + off - whole).abs() < 1e-5, "sample {i} of {label}");
+        }
+        // Every sound among the strongest has its file, and is in one of the two where it should be.
+        let mut ranked: Vec<&Value> = explained["features"].as_array().unwrap().iter().collect();
+        let size = |f: &Value| f["weight"].as_f64().unwrap().abs();
+        ranked.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        let mut sounds = 0;
+        for (place, feature) in ranked.iter().take(12).enumerate().filter(|(_, f)| f["kind"] == "audio") {
+            sounds += 1;
+            let start = format!("{label}-top{:02}-", place + 1);
+            let file = listed.iter().find(|file| file.starts_with(&start)).expect("a file of the sound");
+            let (stem, segment) = (feature["stem"].as_str().unwrap(), feature["segment"].as_u64().unwrap());
+            assert!(file.contains(&format!("{stem}{segment}")), "{file}");
+            let cell = samples(&dir.join(file));
+            let heard = if feature["weight"].as_f64().unwrap() > 0.0 { &on } else { &off };
+            // Beyond a cell's middle, where no fade reaches, others may sound as well.
+            let from = (length as u64 * segment / 10) as usize;
+            let track = &stems[["vocals", "drums", "bass", "other"].iter().position(|s| *s == stem).unwrap()];
+            assert!(cell[4000..8000].iter().any(|sample| track[from..].contains(sample)), "{file}");
+            assert!(heard[from + 4000..from + 8000].iter().any(|sample| *sample != 0.0));
+        }
+        let files = listed.iter().filter(|file| file.starts_with(&format!("{label}-top"))).count();
+        assert_eq!(files, sounds);
+    }
+}
+
+#[test]
+fn a_folder_for_listening_holds_nothing_stale_and_nothing_of_others_is_lost() {
+    let folder = Folder::new();
+    let dir = text(&folder.path("heard"));
+    let args = ["explain", SONG, "--model", MODEL, "--backend", "cpu", "--samples", "24", "--listen", &dir];
+    json(&[&args[..], &["--label", "metal"]].concat());
+    let mine = folder.file("heard/mine.wav", "my own");
+    let metal = |dir: &str| {
+        let names =
+            std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("metal")).count()
+    };
+    assert!(metal(&dir) > 0);
+    // Nothing but the index says what is ours, and it may have been meddled with.
+    let index = std::fs::read_to_string(folder.path("heard/index.json")).unwrap();
+    let outside = folder.file("outside.wav", "not ours");
+    folder.file("heard/index.json", index.replacen("\"original.wav\"", "\"../outside.wav\"", 1));
+    std::fs::remove_file(folder.path("heard/original.wav")).unwrap();
+    json(&[&args[..], &["--label", "ambient"]].concat());
+    assert_eq!(metal(&dir), 0);
+    assert_eq!(std::fs::read(mine).unwrap(), b"my own");
+    assert_eq!(std::fs::read(outside).unwrap(), b"not ours");
+
+    let foreign = text(folder.0.path());
+    let file = folder.file("file", "");
+    let song = &args[..args.len() - 1];
+    assert!(refusal(&[song, &[&foreign]].concat()).contains("not of an earlier --listen"));
+    assert!(refusal(&[song, &[&file]].concat()).contains("is no folder"));
+    assert!(refusal(&[song, &[&format!("{file}/below")]].concat()).contains("can't be written"));
+    assert!(refusal(&[&args[..], &["--modality", "lyrics"]].concat()).contains("only the lyrics"));
+    assert!(refusal(&[&args[..], &["--listen-top", "0"]].concat()).contains("--listen-top"));
+}
+
+#[test]
+fn labels_that_look_like_paths_stay_in_the_folder_and_silence_is_told() {
+    let folder = Folder::new();
+    let model = folder.path("model");
+    std::fs::create_dir(&model).unwrap();
+    for entry in std::fs::read_dir(MODEL).unwrap().map(Result::unwrap) {
+        std::fs::copy(entry.path(), model.join(entry.file_name())).unwrap();
+    }
+    let manifest = std::fs::read_to_string(model.join("bundle.json")).unwrap();
+    let manifest = manifest.replace("\"metal\"", "\"../x/y\"").replace("\"ambient\"", "\"..\\\\x:y\"");
+    std::fs::write(model.join("bundle.json"), manifest).unwrap();
+    let dir = folder.path("heard");
+    let output = musiclime(&[
+        "explain",
+        SONG,
+        "--model",
+        &text(&model),
+        "--backend",
+        "cpu",
+        "--samples",
+        "24",
+        "--label",
+        "../x/y",
+        "--label",
+        "..\\x:y",
+        "--listen",
+        &text(&dir),
+        "--listen-top",
+        "1",
+    ]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{stderr}");
+    let e: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (explained, name) in e["explanations"].as_array().unwrap().iter().zip(["x-y", "x-y"]) {
+        let strongest = explained["features"].as_array().unwrap().iter();
+        let weight =
+            strongest.map(|f| f["weight"].as_f64().unwrap()).max_by(|a, b| a.abs().total_cmp(&b.abs()));
+        let label = explained["label"].as_str().unwrap();
+        if weight.unwrap() > 0.0 {
+            assert!(dir.join(format!("{name}-for.wav")).exists(), "{stderr}");
+        } else {
+            assert!(stderr.contains("no sound among the top 1"), "{label}: {stderr}");
+        }
+    }
+    assert!(!folder.path("x").exists());
+}
+
+#[test]
+fn times_of_the_lyrics_are_not_read_as_words() {
+    let folder = Folder::new();
+    let plain = folder.file("line.txt", "It always seems like\ntime stands still");
+    let timed =
+        folder.file("line.lrc", "[ar:x]\n[00:01.00]It always seems like\n[00:03.00]time stands still\n");
+    let explain = |lyrics: &str| {
+        json(&["explain", SONG, "--lyrics", lyrics, "--model", MODEL, "--backend", "cpu", "--samples", "24"])
+    };
+    assert_eq!(explain(&plain), explain(&timed));
+}
+
 #[test]
 fn the_surrogate_is_fitted_to_anybodys_masks_and_scores() {
     let folder = Folder::new();

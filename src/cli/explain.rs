@@ -1,8 +1,8 @@
 //! `musiclime explain`.
 
 use super::progress::Bars;
-use super::{files, song};
-use crate::explain::{Request, explain};
+use super::{files, listen, song};
+use crate::explain::{Request, explain, listening};
 use crate::lime::{FeatureSelection, Modality};
 use crate::{Error, Result};
 use std::path::PathBuf;
@@ -56,12 +56,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "HOW")]
     feature_selection: Option<FeatureSelection>,
 
+    #[command(flatten)]
+    listen: listen::Args,
+
     /// Where to write the JSON [default: stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    let listen = args.listen.folder(args.modality)?;
     if let Some(out) = &args.out {
         writable(out)?;
     }
@@ -80,12 +84,20 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut bars = Bars::new();
     pollster::block_on(async {
         let mut opened = args.input.open(&mut bars).await?;
+        if listen.is_some() && !opened.listener.hears() {
+            return Err(listening::no_sounds());
+        }
         if let Some(dir) = &args.stems {
             opened.song.use_stems(song::read_stems(dir, &mut bars).await?)?;
         }
         let explanation =
             explain(&opened.listener, &mut opened.song, &opened.lyrics, &request, &mut bars).await?;
-        files::write(args.out.as_deref(), &explanation.to_json())
+        // First, so that a disk that is full of sounds does not cost the explanation.
+        files::write(args.out.as_deref(), &explanation.to_json())?;
+        match listen {
+            Some(folder) => folder.write(&explanation, &mut opened.song, &mut bars).await,
+            None => Ok(()),
+        }
     })
 }
 

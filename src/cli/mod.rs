@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod convert;
 mod explain;
 mod files;
+mod listen;
 mod predict;
 mod progress;
 mod sdr;

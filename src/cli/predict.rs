@@ -3,9 +3,8 @@
 use super::progress::Bars;
 use super::{files, song};
 use crate::explain::{Request, predict};
-use crate::explanation::Prediction;
+use crate::explanation::Predictions;
 use crate::{Error, Result};
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Predict the classes of a song, most probable first, as JSON.
@@ -19,18 +18,13 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 }
 
-#[derive(Serialize)]
-struct Output {
-    predictions: Vec<Prediction>,
-}
-
 pub(super) fn run(args: &Args) -> Result<()> {
     let request =
         Request { preset: args.input.preset, window_start: args.input.window, ..Request::default() };
     pollster::block_on(async {
         let opened = args.input.open(&mut Bars::new()).await?;
         let predictions = predict(&opened.listener, &opened.song, &opened.lyrics, &request).await?;
-        let json = serde_json::to_string_pretty(&Output { predictions })
+        let json = serde_json::to_string_pretty(&Predictions { predictions })
             .map_err(|e| Error::internal(format!("cannot write JSON: {e}")))?;
         files::write(args.out.as_deref(), &json)
     })

@@ -5,6 +5,7 @@ use crate::audio::decode::{Decoded, Limits, decode};
 use crate::audio::{Sound, Stem};
 use crate::explain::{Listener, Song};
 use crate::lime::Preset;
+use crate::lyrics::TimedLyrics;
 use crate::model::{self, Backend};
 use crate::{Error, Observer, Result};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ pub(super) struct Args {
     /// The song: WAV, MP3, FLAC, Ogg Vorbis, or AAC/M4A
     song: PathBuf,
 
-    /// The lyrics, a UTF-8 text file [default: none, only the audio is used]
+    /// The lyrics, a UTF-8 text file, plain or timed (LRC) [default: none, only the audio is used]
     #[arg(long, value_name = "FILE")]
     lyrics: Option<PathBuf>,
 
@@ -45,7 +46,8 @@ impl Args {
     /// Reads the small things first, so that a wrong path is told before a model is loaded.
     pub(super) async fn open(&self, observer: &mut impl Observer) -> Result<Opened> {
         let lyrics = match &self.lyrics {
-            Some(path) => files::read_text(path, MAX_LYRICS_BYTES)?,
+            // Times are for players: a model reads the words alone.
+            Some(path) => TimedLyrics::parse(&files::read_text(path, MAX_LYRICS_BYTES)?).text,
             None => String::new(),
         };
         let bytes = files::read(&self.song, Limits::default().max_bytes as u64)?;

@@ -147,6 +147,13 @@ pub struct Prediction {
     pub probability: f64,
 }
 
+/// What `predict` hands out: all labels, most probable first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// The labels with their probabilities.
+    pub predictions: Vec<Prediction>,
+}
+
 /// The surrogate that explains one label.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LabelExplanation {

@@ -5,6 +5,8 @@
 //! `[offset:250]` lets all lines come 250 ms earlier. Some programs also mark single words, as in
 //! `<01:02.80>`. None of all that is lyrics: a model reads the text without it.
 
+use super::utf16_spans;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Lyrics without their times, and the times.
@@ -59,6 +61,18 @@ impl TimedLyrics {
         }
         timed.lines.sort_by(|a, b| a.start.total_cmp(&b.start));
         timed
+    }
+
+    /// For each of the lines its span in UTF-16 code units, by which JavaScript counts.
+    pub fn utf16_spans(&self) -> Vec<Range<usize>> {
+        // Once in the order of the text, since looking them up in the order of time would go
+        // through the text anew for every line.
+        let mut spans: Vec<Range<usize>> = self.lines.iter().map(|line| line.span.clone()).collect();
+        spans.sort_by_key(|span| span.start);
+        spans.dedup();
+        let units: BTreeMap<usize, Range<usize>> =
+            spans.iter().map(|span| span.start).zip(utf16_spans(&self.text, &spans)).collect();
+        self.lines.iter().map(|line| units.get(&line.span.start).cloned().unwrap_or_default()).collect()
     }
 }
 
@@ -166,6 +180,13 @@ mod tests {
     fn words_may_be_timed_too() {
         assert_eq!(lines("[00:01.00] <00:01.10> Oh <00:01.50> my"), [(1.0, "Oh my".into())]);
         assert_eq!(lines("[00:01.00]I <3 you <00:02.00>"), [(1.0, "I <3 you".into())]);
+    }
+
+    #[test]
+    fn spans_for_javascript() {
+        let timed = TimedLyrics::parse("[00:09][00:02]🎵 né\n[00:01]x\n[00:03]");
+        assert_eq!(timed.text, "🎵 né\nx\n");
+        assert_eq!(timed.utf16_spans(), [6..7, 0..5, 8..8, 0..5]);
     }
 
     #[test]
