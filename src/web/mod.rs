@@ -6,12 +6,13 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod errors;
+mod listening;
 mod observer;
 
 use crate::audio;
 use crate::explain::{Listener, Request, Song, explain, predict};
-use crate::explanation::Prediction;
-use crate::lyrics::utf16_spans;
+use crate::explanation::Predictions;
+use crate::lyrics::{TimedLyrics, utf16_spans};
 use crate::model::{Backend, Bundle, Loader, Task, device};
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -81,15 +82,22 @@ struct Window {
 }
 
 #[derive(Serialize)]
+struct TimedInfo {
+    text: String,
+    lines: Vec<LineInfo>,
+}
+
+#[derive(Serialize)]
+struct LineInfo {
+    start: f64,
+    span: (usize, usize),
+}
+
+#[derive(Serialize)]
 struct WordInfo {
     word: String,
     spans: Vec<(usize, usize)>,
     heard: bool,
-}
-
-#[derive(Serialize)]
-struct Predictions {
-    predictions: Vec<Prediction>,
 }
 
 /// Points of the waveform that the page draws: enough for a wide screen, little to send.
@@ -208,6 +216,23 @@ impl Engine {
         js_sys::Reflect::set(&info, &"peaks".into(), &js_sys::Float32Array::from(peaks.as_slice()).into())?;
         self.song.set(Some(song));
         Ok(info)
+    }
+
+    /// Lyrics without the times that they may carry (LRC), as all other calls want them, and when
+    /// which line is sung: `{text, lines: [{start, span}]}`, spans in UTF-16 code units.
+    ///
+    /// # Errors
+    /// Only if handing over fails.
+    pub fn timed(&self, lyrics: &str) -> Result<JsValue, JsValue> {
+        let timed = TimedLyrics::parse(lyrics);
+        let spans = timed.utf16_spans();
+        let lines = timed
+            .lines
+            .iter()
+            .zip(spans)
+            .map(|(line, span)| LineInfo { start: line.start, span: (span.start, span.end) })
+            .collect();
+        to_js(&TimedInfo { text: timed.text, lines })
     }
 
     /// The distinct words of the lyrics, where they stand (in UTF-16 code units, as JavaScript

@@ -64,6 +64,22 @@ const calls = {
     return running().load_song(new Uint8Array(bytes), name, report);
   },
 
+  async separate(report) {
+    return running().separate(report);
+  },
+
+  async track(_report, name) {
+    return running().track(name);
+  },
+
+  async windowTracks(_report, explanation) {
+    return running().window_tracks(explanation);
+  },
+
+  async timed(_report, lyrics) {
+    return running().timed(lyrics);
+  },
+
   async words(_report, lyrics) {
     return running().words(lyrics);
   },
@@ -77,9 +93,23 @@ const calls = {
   },
 };
 
-/** @param {Reply} reply */
-function post(reply) {
-  page.postMessage(reply);
+/**
+ * @param {Reply} reply
+ * @param {Transferable[]} [handedOver]
+ */
+function post(reply, handedOver = []) {
+  page.postMessage(reply, handedOver);
+}
+
+/**
+ * The memory of a result's samples, which is handed over and not copied.
+ * @param {unknown} value
+ * @returns {Transferable[]}
+ */
+function samplesOf(value) {
+  if (value instanceof Float32Array) return [value.buffer];
+  if (value === null || typeof value !== "object") return [];
+  return Object.values(value).flatMap(samplesOf);
 }
 
 /**
@@ -119,7 +149,8 @@ page.onmessage = async ({ data }) => {
   try {
     // Every call takes the report first and the page's arguments after it.
     const run = /** @type {(report: Report, ...args: unknown[]) => Promise<unknown>} */ (calls[call]);
-    post({ id, value: await run(report, ...args) });
+    const value = await run(report, ...args);
+    post({ id, value }, samplesOf(value));
   } catch (thrown) {
     post({ id, error: asEngineError(thrown) });
   }

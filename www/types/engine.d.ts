@@ -39,6 +39,34 @@ export interface SongInfo {
   peaks: Float32Array;
 }
 
+/** A whole track of the song, mono at the model's rate. */
+export interface Track {
+  rate: number;
+  samples: Float32Array<ArrayBuffer>;
+}
+
+/** The stretch of the song that an explanation is of. All counts are in samples. */
+export interface WindowTracks {
+  rate: number;
+  /** Where it starts in the song. */
+  offset: number;
+  /** Where its segments start and the last one ends, from the window's start. */
+  edges: number[];
+  /** How long a stem takes to come or to go. */
+  fade: number;
+  /** The tracks' names. */
+  stems: string[];
+  tracks: Float32Array<ArrayBuffer>[];
+  mix: Float32Array<ArrayBuffer>;
+}
+
+export interface TimedLyrics {
+  /** The lyrics without times, as all calls of the engine want them. */
+  text: string;
+  /** When which line is sung, in the order of time; empty for lyrics without times. */
+  lines: { start: number; span: [number, number] }[];
+}
+
 export interface Word {
   word: string;
   /** Where it stands in the lyrics, in UTF-16 code units, the end excluded. */
@@ -141,6 +169,12 @@ export class Engine {
   /** Milliseconds of one pass of both encoders, after shaders are compiled. */
   warm_up(): Promise<number>;
   load_song(bytes: Uint8Array, file_name: string, on_progress: (event: Progress) => void): Promise<SongInfo>;
+  /** Takes the song apart, unless that was done before. */
+  separate(on_progress: (event: Progress) => void): Promise<void>;
+  /** "mix", or a stem of a song that was separated. */
+  track(name: string): Track;
+  window_tracks(explanation: string): WindowTracks;
+  timed(lyrics: string): TimedLyrics;
   words(lyrics: string): Word[];
   predict(lyrics: string, settings: Settings): Promise<{ predictions: Prediction[] }>;
   explain(lyrics: string, settings: Settings, on_progress: (event: Progress) => void): Promise<string>;

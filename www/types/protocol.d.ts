@@ -8,6 +8,9 @@ import type {
   Progress,
   Settings,
   SongInfo,
+  TimedLyrics,
+  Track,
+  WindowTracks,
   Word,
 } from "./engine.d.ts";
 
@@ -19,6 +22,10 @@ export interface Calls {
   loadModel(report: Report, folder: string): Promise<ModelInfo>;
   warmUp(report: Report): Promise<number>;
   loadSong(report: Report, bytes: ArrayBuffer, name: string): Promise<SongInfo>;
+  separate(report: Report): Promise<void>;
+  track(report: Report, name: string): Promise<Track>;
+  windowTracks(report: Report, explanation: string): Promise<WindowTracks>;
+  timed(report: Report, lyrics: string): Promise<TimedLyrics>;
   words(report: Report, lyrics: string): Promise<Word[]>;
   predict(report: Report, lyrics: string, settings: Settings): Promise<Prediction[]>;
   explain(report: Report, lyrics: string, settings: Settings): Promise<string>;
