@@ -51,11 +51,11 @@ class Track:
     files: tuple[str, ...]
 
 
-def fetch(work: Path) -> Path:
-    """Downloads and unpacks the packages (about 470 MB) unless that was done before; no root needed."""
+def fetch(work: Path, packages: dict[str, str] = PACKAGES) -> Path:
+    """Downloads and unpacks the packages (these: about 470 MB) unless that was done before; no root needed."""
     debs, unpacked = work / "debs", work / "unpacked"
     debs.mkdir(parents=True, exist_ok=True)
-    for package, version in PACKAGES.items():
+    for package, version in packages.items():
         target = unpacked / package
         if (target / "done").exists():
             continue
