@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         // First, so that a disk that is full of sounds does not cost the explanation.
         files::write(args.out.as_deref(), &explanation.to_json())?;
         match listen {
-            Some(folder) => folder.write(&explanation, &mut opened.song, &mut bars).await,
+            Some(folder) => folder.write(&explanation, &opened.listener, &mut opened.song, &mut bars).await,
             None => Ok(()),
         }
     })

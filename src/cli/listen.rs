@@ -1,7 +1,7 @@
 //! `musiclime explain --listen`: what an explanation is about, as WAV files.
 
 use crate::audio::{Stem, evidence, write_wav};
-use crate::explain::{Song, listening};
+use crate::explain::{Listener, Song, listening};
 use crate::explanation::Explanation;
 use crate::lime::Modality;
 use crate::{Error, Observer, Result};
@@ -120,11 +120,12 @@ impl Folder {
     pub(super) async fn write(
         &self,
         explanation: &Explanation,
+        listener: &Listener,
         song: &mut Song,
         observer: &mut impl Observer,
     ) -> Result<()> {
         let grid = listening::grid(explanation, song)?;
-        song.separate(observer).await?;
+        song.separate(listener, observer).await?;
         let song = &*song;
         let stems = listening::stems(song)?;
         let covered = grid.covered();

@@ -140,6 +140,7 @@ mod tests {
             run: Default::default(),
             predictions: Vec::new(),
             composed: Vec::new(),
+            separation: None,
             interaction: None,
             explanations: vec![label(features)],
         }

@@ -1,10 +1,10 @@
 //! From scored rows and surrogates to the explanation that people read.
 
 use super::{Listener, Song, material::Material, scorer::Passes};
-use crate::audio::Stem;
+use crate::audio::{Stem, unmix};
 use crate::explanation::{
-    AudioFeature, Explanation, Feature, LabelExplanation, Model, Prediction, Run, SCHEMA, Settings,
-    Song as SongInfo, Window, WordFeature,
+    AudioFeature, Explanation, Feature, LabelExplanation, Model, Prediction, Run, SCHEMA, Separation,
+    Settings, Song as SongInfo, StemShare, Window, WordFeature,
 };
 use crate::lime::{Modality, Rows, Surrogate};
 use crate::lyrics::Word;
@@ -65,6 +65,7 @@ pub(super) fn explanation(
             .filter_map(|p| composed.iter().find(|c| c.label == p.label).cloned())
             .collect(),
         predictions,
+        separation: separation(song, material),
         interaction: None,
         explanations: surrogates
             .iter()
@@ -77,6 +78,19 @@ pub(super) fn explanation(
             })
             .collect(),
     }
+}
+
+/// What the stems leave of the explained stretch; nothing if the song was not taken apart.
+fn separation(song: &Song, material: &Material) -> Option<Separation> {
+    let stems = song.stems().ok()?;
+    let mix = material.mix(song);
+    let tracks = stems.tracks.each_ref().map(|track| track.get(material.window()).unwrap_or(&[]));
+    let energies = unmix::energies(&[mix], tracks.each_ref().map(std::slice::from_ref));
+    let shares = Stem::ALL.into_iter().zip(energies.shares);
+    Some(Separation {
+        shares: shares.map(|(stem, share)| StemShare { stem: stem.name().to_owned(), share }).collect(),
+        residual: energies.residual,
+    })
 }
 
 fn settings(listener: &Listener, song: &Song, material: &Material) -> Settings {

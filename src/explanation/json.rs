@@ -1,6 +1,6 @@
 //! Writing explanations, and reading them with distrust.
 
-use super::{Explanation, Feature, LabelExplanation, MAX_SEGMENTS, Prediction, SCHEMA, STEMS};
+use super::{Explanation, Feature, LabelExplanation, MAX_SEGMENTS, Prediction, SCHEMA, STEMS, StemShare};
 use crate::{Error, Result};
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -79,6 +79,15 @@ impl Explanation {
         }
         predictions("predictions", &self.predictions)?;
         predictions("composed", &self.composed)?;
+        if let Some(separation) = &self.separation {
+            finite("separation.residual", separation.residual)?;
+            for StemShare { stem, share } in &separation.shares {
+                if !STEMS.contains(&stem.as_str()) {
+                    return Err(wrong("separation.shares", format!("name the unknown stem {stem:?}")));
+                }
+                finite("separation.shares", *share)?;
+            }
+        }
         let mut labels = HashSet::new();
         for explanation in &self.explanations {
             if !labels.insert(explanation.label.as_str()) {
@@ -232,6 +241,7 @@ pub(super) mod tests {
             run: Run { rows: 1000, audio_passes: 1000, text_passes: 1000, stopped: "budget".into() },
             predictions: vec![prediction(label, 0.75), prediction("other", 0.25)],
             composed: vec![prediction(label, 0.7), prediction("other", 0.3)],
+            separation: None,
             interaction: None,
             explanations: vec![LabelExplanation {
                 label: label.into(),
@@ -289,6 +299,9 @@ pub(super) mod tests {
             assert!(changed(pointer, json!({"any": ["thing"]})).is_ok(), "{pointer}");
         }
         assert!(changed("/interaction", json!({"share": 0.2})).is_ok());
+        let separation = |stem| json!({"shares": [{"stem": stem, "share": 0.5}], "residual": 0.01});
+        assert!(changed("/separation", separation("bass")).is_ok());
+        assert!(changed("/separation", separation("harp")).is_err());
     }
 
     #[test]

@@ -10,6 +10,6 @@ pub use csv::to_csv;
 pub use json::MAX_JSON_BYTES;
 pub use schema::{
     AudioFeature, Explanation, Feature, LabelExplanation, MAX_SEGMENTS, Model, Prediction, Predictions, Run,
-    SCHEMA, STEMS, Settings, Song, Window, WordFeature,
+    SCHEMA, STEMS, Separation, Settings, Song, StemShare, Window, WordFeature,
 };
 pub use views::{HeatMap, INTERVAL_Z, Share, heat_map, modality_share, ranking};

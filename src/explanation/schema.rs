@@ -38,6 +38,9 @@ pub struct Explanation {
     /// the order of `predictions`: how they differ shows what the separator lost.
     #[serde(default)]
     pub composed: Vec<Prediction>,
+    /// What became of the explained stretch when it was taken apart; absent if it wasn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separation: Option<Separation>,
     /// How much of the score is due to audio and words together, where that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interaction: Option<Map<String, Value>>,
@@ -54,6 +57,24 @@ pub struct Song {
     pub seconds: f64,
     /// Of the file's bytes, in lower-case hexadecimal digits.
     pub sha256: String,
+}
+
+/// What a separator made of the explained stretch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Separation {
+    /// Each stem's share of the sum of the stems' energies, in the order of the stems.
+    pub shares: Vec<StemShare>,
+    /// The energy of what the stems' sum leaves of the mix, or adds to it, by the mix's.
+    pub residual: f64,
+}
+
+/// A stem's share of the energy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StemShare {
+    /// Its name.
+    pub stem: String,
+    /// Between 0 and 1.
+    pub share: f64,
 }
 
 /// The model that was explained.

@@ -35,9 +35,10 @@ impl Engine {
     /// # Errors
     /// If no song is loaded, or it was cancelled.
     pub async fn separate(&self, on_progress: js_sys::Function) -> Result<(), JsValue> {
+        let listener = self.listener()?;
         let mut observer = self.observer(on_progress);
         let mut song = self.take_song()?;
-        let separated = song.separate(&mut observer).await;
+        let separated = song.separate(&listener, &mut observer).await;
         self.song.set(Some(song));
         separated.thrown()
     }
