@@ -23,6 +23,8 @@ pub(super) struct PairScorer<'a> {
     material: &'a Material,
     sounds: HashMap<Vec<bool>, Vec<f32>>,
     texts: HashMap<Vec<u32>, Vec<f32>>,
+    /// The tokens of the whole lyrics, which are most rows' where only the audio is explained.
+    whole: Vec<u32>,
     passes: Passes,
 }
 
@@ -38,6 +40,7 @@ impl<'a> PairScorer<'a> {
             material,
             sounds: HashMap::new(),
             texts: HashMap::new(),
+            whole: listener.tokens(material.whole_text())?,
             passes: Passes::default(),
         })
     }
@@ -72,11 +75,11 @@ impl<'a> PairScorer<'a> {
     }
 
     fn tokens(&self, mask: &Mask) -> Result<Vec<u32>> {
-        let layout = self.material.layout();
-        if layout.words == 0 {
-            return self.listener.tokens(self.material.whole_text());
+        let words = &mask.as_slice()[self.material.layout().audio..];
+        if words.iter().all(|&on| on) {
+            return Ok(self.whole.clone());
         }
-        self.listener.tokens(&self.material.text_with(&mask.as_slice()[layout.audio..]))
+        self.listener.tokens(&self.material.text_with(words))
     }
 
     async fn encode_sounds(&mut self, keys: &[Vec<bool>]) -> Result<()> {
