@@ -87,9 +87,12 @@ export const test = base.extend({
   /** The site's headers, where they are to differ from those of trunk.toml. */
   headers: [undefined, { option: true, scope: "worker" }],
 
+  /** Scripts of a test's own that the site has, by their paths. */
+  scripts: [undefined, { option: true, scope: "worker" }],
+
   site: [
-    async ({ headers }, use) => {
-      const site = await serve({ headers });
+    async ({ headers, scripts }, use) => {
+      const site = await serve({ headers, scripts });
       await use(site.url);
       site.close();
     },

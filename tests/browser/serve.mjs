@@ -28,10 +28,23 @@ function policyHeaders() {
   );
 }
 
-/** @param {{port?: number, root?: string, headers?: Record<string, string>}} [wish] Port 0 is any. */
-export async function serve({ port = 0, root = join(top, "dist"), headers = policyHeaders() } = {}) {
+/**
+ * @param {{port?: number, root?: string, headers?: Record<string, string>, scripts?: Record<string, string>}} [wish]
+ *   Port 0 is any; `scripts` are a test's own, by their paths.
+ */
+export async function serve({
+  port = 0,
+  root = join(top, "dist"),
+  headers = policyHeaders(),
+  scripts = {},
+} = {}) {
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://host").pathname));
+    const script = scripts[path];
+    if (script) {
+      response.writeHead(200, { ...headers, "Content-Type": "text/javascript" }).end(script);
+      return;
+    }
     const file = join(root, path.endsWith("/") ? `${path}index.html` : path);
     const found = file.startsWith(root) ? await stat(file).catch(() => undefined) : undefined;
     if (!found?.isFile()) {

@@ -9,6 +9,7 @@ import { rankingView } from "./ranking.js";
 /** @typedef {import("../types/engine.d.ts").Explanation} Explanation */
 /** @typedef {import("../types/engine.d.ts").LabelExplanation} LabelExplanation */
 /** @typedef {import("../types/engine.d.ts").Word} Word */
+/** @typedef {import("./player.js").Player} Player */
 /** @typedef {import("./waveform.js").Wave} Wave */
 
 /**
@@ -21,7 +22,7 @@ const LOW_SCORE = 0.5;
  * @typedef {object} Shown
  * @property {Explanation} explanation
  * @property {string} json The explanation as the engine wrote it, for the download.
- * @property {string} lyrics
+ * @property {import("../types/engine.d.ts").TimedLyrics} lyrics
  * @property {string} modality As it was asked for; without lyrics, the engine only explains audio.
  * @property {Word[]} words
  * @property {Wave | undefined} wave
@@ -32,11 +33,16 @@ const LOW_SCORE = 0.5;
  * Fills the region.
  * @param {HTMLElement} region
  * @param {Shown} shown
+ * @param {Player} player
  */
-export function showExplanation(region, shown) {
-  const { explanation } = shown;
+export function showExplanation(region, shown, player) {
+  const { explanation, json } = shown;
+  const { segments, window } = explanation.settings;
   const views = h("div", { class: "views" });
-  const show = (/** @type {LabelExplanation} */ one) => views.replaceChildren(...labelViews(one, shown));
+  const show = (/** @type {LabelExplanation} */ one) => {
+    views.replaceChildren(...labelViews(one, shown, player));
+    player.explained({ json, one, segments, ...window });
+  };
   const first = explanation.explanations[0];
   if (first) show(first);
   const save = h("button", { type: "button" }, "Download");
@@ -60,7 +66,7 @@ function notes({ explanation, lyrics, modality }) {
       `Stopped early: this rests on ${run.rows} of ${settings.samples} samples, so it is less certain than a whole run.`,
     );
   }
-  if (lyrics.trim() === "" && modality !== "audio")
+  if (lyrics.text.trim() === "" && modality !== "audio")
     notes.push("Without lyrics, only the audio is explained.");
   return notes.map((note) => h("p", { class: "note" }, note));
 }
@@ -90,8 +96,9 @@ function choice(explanations, show) {
 /**
  * @param {LabelExplanation} one
  * @param {Shown} shown
+ * @param {Player} player
  */
-function labelViews(one, { explanation, lyrics, words, wave }) {
+function labelViews(one, { explanation, lyrics, words, wave }, player) {
   const probability = explanation.predictions.find(({ label }) => label === one.label)?.probability;
   const { rows } = explanation.run;
   return [
@@ -106,10 +113,10 @@ function labelViews(one, { explanation, lyrics, words, wave }) {
     ),
     ...warnings(one, rows),
     rankingView(one.features, one.label),
-    heatmapView(one.features, wave, explanation.settings.window) ?? "",
-    lyrics.trim() === "" || explanation.settings.modality === "audio"
+    heatmapView(one.features, wave, explanation.settings.window, player) ?? "",
+    lyrics.text.trim() === "" || explanation.settings.modality === "audio"
       ? ""
-      : lyricsView(lyrics, words, one.features),
+      : lyricsView(lyrics, words, one.features, player),
     h(
       "p",
       { class: "hint" },

@@ -6,7 +6,7 @@ const SONG_BYTES = 256 * 2 ** 20;
 const LYRICS_BYTES = 1e6;
 
 const SONG_NAMES = /\.(mp3|mp4|m4a|aac|wav|wave|flac|ogg|oga|opus)$/i;
-const LYRICS_NAMES = /\.(txt|text)$/i;
+const LYRICS_NAMES = /\.(txt|text|lrc)$/i;
 
 /**
  * @typedef {object} Sink
@@ -27,7 +27,7 @@ export async function takeFiles(files, sink) {
     else
       sink.refuse(
         `“${file.name}” is neither a song nor lyrics`,
-        "Drop an audio file, or lyrics as a .txt file",
+        "Drop an audio file, or lyrics as a .txt or .lrc file",
       );
   }
 }

@@ -1,14 +1,16 @@
 /**
  * Stem by segment under the waveform. It is a real table: a cell's sign stands in it, its strength
- * is its shade, and what speaks against is striped.
+ * is its shade, and what speaks against is striped. Every cell is a button that plays it.
  */
 
+import { cursor } from "./cursor.js";
 import { h, spoken } from "./dom.js";
 import { clock, signed } from "./format.js";
 import { keepDrawn } from "./waveform.js";
 
 /** @typedef {import("../types/engine.d.ts").AudioFeature} AudioFeature */
 /** @typedef {import("../types/engine.d.ts").Feature} Feature */
+/** @typedef {import("./player.js").Player} Player */
 /** @typedef {import("./waveform.js").Wave} Wave */
 
 /** The paper's order from top to bottom; a stem of another name comes last. */
@@ -18,8 +20,9 @@ const ORDER = ["vocals", "drums", "bass", "other"];
  * @param {Feature[]} features
  * @param {Wave | undefined} wave
  * @param {{start: number, end: number}} heard
+ * @param {Player} player
  */
-export function heatmapView(features, wave, heard) {
+export function heatmapView(features, wave, heard, player) {
   const sounds = /** @type {AudioFeature[]} */ (features.filter(({ kind }) => kind === "audio"));
   if (sounds.length === 0) return undefined;
   const found = new Set(sounds.map(({ stem }) => stem));
@@ -46,7 +49,7 @@ export function heatmapView(features, wave, heard) {
       "tr",
       {},
       h("th", { scope: "row" }, stem),
-      ...segments.map(({ segment }) => cell(stem, cells.get(`${stem} ${segment}`), largest)),
+      ...segments.map(({ segment }) => cell(stem, cells.get(`${stem} ${segment}`), largest, player)),
     ),
   );
   const table = h(
@@ -63,28 +66,100 @@ export function heatmapView(features, wave, heard) {
     h(
       "p",
       { class: "hint" },
-      "Stems by moments: the stronger the colour, the heavier; striped cells, with a minus, speak against.",
+      "Stems by moments: the stronger the colour, the heavier; striped cells, with a minus, speak against. Choose a cell to hear it; arrow keys go from cell to cell.",
     ),
   );
+  const shown = { start: segments[0]?.start ?? 0, end: segments.at(-1)?.end ?? heard.end };
+  const area = h("div", { class: "heat-area" });
   if (wave) {
-    const shown = { start: segments[0]?.start ?? 0, end: segments.at(-1)?.end ?? wave.seconds };
     const canvas = h("canvas", {
       role: "img",
       "aria-label": `Waveform from ${clock(shown.start, 1)} to ${clock(shown.end, 1)}`,
     });
     keepDrawn(canvas, () => ({ wave, shown, heard }));
-    view.append(h("div", { class: "heat-wave" }, canvas));
+    area.append(h("div", { class: "heat-wave" }, canvas));
   }
-  view.append(table);
+  walkable(table, stems.length);
+  followCells(table, stems, player);
+  area.append(
+    table,
+    h(
+      "div",
+      { class: "over-cells" },
+      cursor(player, () => shown),
+    ),
+  );
+  view.append(area);
   return view;
+}
+
+/**
+ * One stop for the Tab key, and arrow keys from there: forty stops would be a long way round.
+ * @param {HTMLTableElement} table
+ * @param {number} rows
+ */
+function walkable(table, rows) {
+  const buttons = [...table.querySelectorAll("button")];
+  const columns = buttons.length / rows;
+  const enter = (/** @type {HTMLButtonElement | undefined} */ one) => {
+    for (const button of buttons) button.tabIndex = button === one ? 0 : -1;
+  };
+  enter(buttons[0]);
+  table.addEventListener("focusin", ({ target }) => {
+    const at = buttons.findIndex((button) => button === target);
+    if (at >= 0) enter(buttons[at]);
+  });
+  table.addEventListener("keydown", (event) => {
+    const at = buttons.findIndex((button) => button === event.target);
+    const column = at % columns;
+    /** @type {Record<string, number>} */
+    const steps = {
+      ArrowLeft: column > 0 ? -1 : 0,
+      ArrowRight: column < columns - 1 ? 1 : 0,
+      ArrowUp: -columns,
+      ArrowDown: columns,
+      Home: -column,
+      End: columns - 1 - column,
+    };
+    const step = steps[event.key];
+    if (at < 0 || step === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    buttons[at + step]?.focus();
+  });
+}
+
+/**
+ * Shows which cell plays, and which are chosen.
+ * @param {HTMLTableElement} table
+ * @param {string[]} stems
+ * @param {Player} player
+ */
+function followCells(table, stems, player) {
+  const buttons = [...table.querySelectorAll("button")];
+  /** @type {string | undefined} */
+  let playing;
+  /** @type {boolean[][] | undefined} */
+  let chosen;
+  player.watch(({ cell, on }) => {
+    const plays = cell && `${cell.stem} ${cell.segment}`;
+    // This runs with every frame, and mostly nothing has changed.
+    if (plays === playing && on === chosen) return;
+    [playing, chosen] = [plays, on];
+    for (const button of buttons) {
+      const { stem = "", segment = "" } = button.dataset;
+      button.setAttribute("aria-pressed", String(plays === `${stem} ${segment}`));
+      button.toggleAttribute("data-on", on?.[stems.indexOf(stem)]?.[Number(segment)] ?? false);
+    }
+  }, table);
 }
 
 /**
  * @param {string} stem
  * @param {AudioFeature | undefined} sound
  * @param {number} largest
+ * @param {Player} player
  */
-function cell(stem, sound, largest) {
+function cell(stem, sound, largest, player) {
   if (!sound) return h("td", {}, spoken("not chosen"));
   const { weight, segment, heard } = sound;
   const said = `${signed(weight)}${heard === false ? ", not heard by the model" : ""}`;
@@ -94,9 +169,19 @@ function cell(stem, sound, largest) {
       class: heard === false ? "unheard" : null,
       "data-sign": weight < 0 ? "minus" : "plus",
       "--strength": (Math.abs(weight) / largest).toFixed(3),
-      title: `${stem} ${segment + 1}: ${said}`,
     },
-    h("span", { "aria-hidden": "true" }, weight < 0 ? "−" : "+"),
-    spoken(said),
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": "false",
+        "data-stem": stem,
+        "data-segment": segment,
+        title: `${stem} ${segment + 1}: ${said}`,
+        click: () => player.toggleCell(stem, segment),
+      },
+      h("span", { "aria-hidden": "true" }, weight < 0 ? "−" : "+"),
+      spoken(`Play ${stem} ${segment + 1}, ${said}`),
+    ),
   );
 }

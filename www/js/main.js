@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { showExplanation, spokenSummary } from "./explanation.js";
 import { acceptDrops, takeFiles, takeSong } from "./files.js";
 import { megabytes } from "./format.js";
+import { Player } from "./player.js";
 import { predictionItems } from "./predictions.js";
 import { Session } from "./session.js";
 import { offerLabels, readSettings, wishedBackend } from "./settings.js";
@@ -25,11 +26,18 @@ const intro = byId("intro");
 const predictions = byId("predictions");
 const region = byId("explanation");
 
-const songPanel = new SongPanel();
+const player = new Player({ track, window: windowTracks }, showError);
+const songPanel = new SongPanel(player);
 const session = new Session({ note: working, progress });
 
 /** @type {File | undefined} */
 let songFile;
+
+/** @type {File | undefined} The file that the player has. */
+let playable;
+
+/** Whether the engine is taken up with an explanation. */
+let explaining = false;
 
 /** Counts the Cancels, so that work of several calls hears one that came between two of them. */
 let cancels = 0;
@@ -105,8 +113,45 @@ async function loadSong(file) {
   const ready = await loadEngine();
   const song = await session.song(ready, file);
   // Another song may have been brought while this one was being read.
-  if (file === songFile) songPanel.show(song, ready.model);
+  if (file === songFile) {
+    songPanel.show(song, ready.model);
+    if (playable !== file) player.load({ seconds: song.seconds, rate: ready.model.sampling_rate });
+    playable = file;
+  }
   return { ready, song };
+}
+
+/**
+ * Gets sounds out of the engine for the player, and tells why if it can't.
+ * @template T
+ * @param {(client: import("./engine-client.js").EngineClient) => Promise<T>} get
+ * @param {{stems: boolean}} needs
+ * @returns {Promise<T | undefined>}
+ */
+async function sounds(get, { stems }) {
+  const file = songFile;
+  if (explaining || !file) {
+    showNote("The song is being taken apart and judged", "This can be heard as soon as that is done");
+    return undefined;
+  }
+  /** @type {T | undefined} */
+  let found;
+  await busy(async () => {
+    const { client } = (await loadSong(file)).ready;
+    if (stems) await client.call("separate", [], progress);
+    found = await get(client);
+  });
+  return found;
+}
+
+/** @param {string} name */
+function track(name) {
+  return sounds((client) => client.call("track", [name]), { stems: name !== "mix" });
+}
+
+/** @param {string} json */
+function windowTracks(json) {
+  return sounds((client) => client.call("windowTracks", [json]), { stems: true });
 }
 
 async function explain() {
@@ -131,29 +176,35 @@ async function explain() {
   };
   region.hidden = true;
   predictions.hidden = true;
+  player.explained(undefined);
   try {
     const { ready, song } = await loadSong(songFile);
+    // The engine will be busy, and the song is what one may want to hear while waiting.
+    await player.prepare();
+    explaining = true;
     goOn();
-    const lyrics = lyricsInput.value;
+    const lyrics = await ready.client.call("timed", [lyricsInput.value]);
     const settings = { ...read.settings, ...songPanel.settings() };
     const began = performance.now();
     working("Asking the model about the whole song");
-    const words = await ready.client.call("words", [lyrics]);
-    const found = await ready.client.call("predict", [lyrics, settings]);
+    const words = await ready.client.call("words", [lyrics.text]);
+    const found = await ready.client.call("predict", [lyrics.text, settings]);
     byId("predictions-list").replaceChildren(...predictionItems(found));
     predictions.hidden = false;
     intro.hidden = true;
     goOn();
     if (found[0]) announce(`The model says ${found[0].label}`);
-    const json = await ready.client.call("explain", [lyrics, settings], progress);
+    const json = await ready.client.call("explain", [lyrics.text, settings], progress);
     /** @type {Explanation} */
     const explanation = JSON.parse(json);
     const seconds = (performance.now() - began) / 1000;
     const wave = { peaks: song.peaks, seconds: song.seconds };
     const modality = settings.modality ?? "both";
-    showExplanation(region, { explanation, json, lyrics, modality, words, wave, seconds });
+    explaining = false;
+    showExplanation(region, { explanation, json, lyrics, modality, words, wave, seconds }, player);
     announce(spokenSummary(explanation));
   } finally {
+    explaining = false;
     explainButton.removeAttribute("aria-disabled");
   }
 }
@@ -163,6 +214,8 @@ const sink = {
   song(file) {
     clearError();
     songFile = file;
+    playable = undefined;
+    player.load(undefined);
     songPanel.expect(file);
     void busy(async () => void (await loadSong(file)));
   },

@@ -1,5 +1,6 @@
-/** What is known of the song: its name, a player, its waveform, and the part that is heard. */
+/** What is known of the song: its name, its waveform, and the part that is heard. */
 
+import { cursor } from "./cursor.js";
 import { byId } from "./dom.js";
 import { clock } from "./format.js";
 import { keepDrawn } from "./waveform.js";
@@ -13,7 +14,6 @@ const SLACK = 0.05;
 export class SongPanel {
   #facts = byId("song-facts");
   #name = byId("song-name");
-  #player = byId("player", HTMLAudioElement);
   #canvas = byId("overview", HTMLCanvasElement);
   #slider = byId("window", HTMLInputElement);
   #caption = byId("window-text");
@@ -23,8 +23,11 @@ export class SongPanel {
   /** Length of what the model hears. */
   #hears = 0;
   #moved = false;
+  /** @type {{offsetX: number, moved: boolean} | undefined} */
+  #pressed;
 
-  constructor() {
+  /** @param {import("./player.js").Player} player */
+  constructor(player) {
     this.#draw = keepDrawn(this.#canvas, () => {
       const song = this.#song;
       return song && { wave: song, shown: { start: 0, end: song.seconds }, heard: this.#window() };
@@ -33,24 +36,33 @@ export class SongPanel {
       this.#moved = true;
       this.#describe();
     });
-    this.#canvas.addEventListener("pointerdown", (event) => this.#drag(event));
+    const shown = () => this.#song && { start: 0, end: this.#song.seconds };
+    byId("overview-area").append(cursor(player, shown));
     this.#canvas.addEventListener("pointermove", (event) => {
       if (event.buttons & 1) this.#drag(event);
+    });
+    // A press that moves the window ends in a click as well, which then is not one.
+    this.#canvas.addEventListener(
+      "pointerdown",
+      ({ offsetX }) => (this.#pressed = { offsetX, moved: false }),
+    );
+    this.#canvas.addEventListener("click", ({ offsetX }) => {
+      if (this.#song && !this.#pressed?.moved) {
+        player.seek((offsetX / this.#canvas.clientWidth) * this.#song.seconds);
+      }
     });
   }
 
   /**
-   * A song that is being read: it can be played already.
+   * A song that is being read.
    * @param {File} file
    */
   expect(file) {
     this.#song = undefined;
     this.#moved = false;
-    URL.revokeObjectURL(this.#player.src);
-    this.#player.src = URL.createObjectURL(file);
     this.#name.textContent = file.name;
     this.#facts.hidden = false;
-    this.#canvas.parentElement?.setAttribute("hidden", "");
+    this.#canvas.closest("figure")?.setAttribute("hidden", "");
   }
 
   /**
@@ -67,7 +79,7 @@ export class SongPanel {
     if (first || !this.#moved) this.#slider.value = String(song.window.start);
     const name = [song.artist, song.title].filter(Boolean).join(": ");
     this.#name.textContent = `${name || this.#name.textContent}, ${clock(song.seconds)}`;
-    this.#canvas.parentElement?.removeAttribute("hidden");
+    this.#canvas.closest("figure")?.removeAttribute("hidden");
     this.#describe();
   }
 
@@ -85,8 +97,8 @@ export class SongPanel {
     const { start, end } = this.#window();
     const range = `${clock(start, 1)} to ${clock(end, 1)}`;
     this.#caption.textContent = this.#slider.hidden
-      ? "The model hears all of it."
-      : `The model hears ${range}.`;
+      ? "The model hears all of it. Click to go there."
+      : `The model hears ${range}. Click to go there, drag to move that part.`;
     this.#slider.setAttribute("aria-valuetext", range);
     this.#canvas.setAttribute("aria-label", `Waveform; heard: ${range}`);
     this.#draw();
@@ -94,7 +106,10 @@ export class SongPanel {
 
   /** @param {PointerEvent} event */
   #drag(event) {
-    if (!this.#song || this.#slider.hidden) return;
+    if (!this.#song || this.#slider.hidden || !this.#pressed) return;
+    // A finger is never quite still.
+    this.#pressed.moved ||= Math.abs(event.offsetX - this.#pressed.offsetX) > 4;
+    if (!this.#pressed.moved) return;
     this.#canvas.setPointerCapture(event.pointerId);
     const share = event.offsetX / this.#canvas.clientWidth;
     this.#slider.value = String(share * this.#song.seconds - this.#hears / 2);

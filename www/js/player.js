@@ -1,0 +1,432 @@
+/**
+ * The player: what is heard (the song, a stem, a cell of the heat map, what speaks for a label, or
+ * everything but that), and where. Who wants to follow it, or to draw a cursor, watches it.
+ */
+
+import { Deck } from "./deck.js";
+import { byId, h } from "./dom.js";
+import { complement, ranked, reach, single, speakingFor } from "./evidence.js";
+import { clock } from "./format.js";
+
+/** @typedef {import("../types/engine.d.ts").LabelExplanation} LabelExplanation */
+/** @typedef {import("../types/engine.d.ts").Track} Track */
+/** @typedef {import("../types/engine.d.ts").WindowTracks} WindowTracks */
+/** @typedef {import("./deck.js").Loop} Loop */
+/**
+ * @typedef {object} Source Where sounds come from. What fails there is told there; the player
+ *   then stays silent.
+ * @property {(name: string) => Promise<Track | undefined>} track "mix" or a stem.
+ * @property {(json: string) => Promise<WindowTracks | undefined>} window
+ */
+/**
+ * @typedef {object} Moment What is going on, for those who watch.
+ * @property {number | undefined} seconds Where it is in the song; undefined for a player that is stopped.
+ * @property {boolean} playing
+ * @property {Cell | undefined} cell The cell that plays.
+ * @property {boolean[][] | undefined} on Which cells are chosen, by stem and segment, where that is the
+ *   choice; the same array as long as the choice is the same.
+ */
+/** @typedef {(moment: Moment) => void} Watcher */
+/** @typedef {{stem: string, segment: number}} Cell */
+/** @typedef {"track" | "for" | "without" | "cell"} Mode */
+
+/** The stems in the paper's order, as the engine has them. */
+const STEMS = ["vocals", "drums", "bass", "other"];
+
+/** As many features as the command line's `--listen-top` takes, and the papers' figures show. */
+const TOP = 10;
+
+export class Player {
+  #panel = byId("listen");
+  #play = byId("play", HTMLButtonElement);
+  #stop = byId("stop", HTMLButtonElement);
+  #hear = byId("hear", HTMLSelectElement);
+  #position = byId("position", HTMLInputElement);
+  #time = byId("position-text");
+  #top = byId("top", HTMLInputElement);
+  #topText = byId("top-text");
+  #topField = byId("top-field");
+  #volume = byId("volume", HTMLInputElement);
+  #source;
+  #fail;
+  /** @type {Deck | undefined} */
+  #deck;
+  /** @type {Map<Watcher, {element: Element, shown: boolean}>} */
+  #watchers = new Map();
+  /** @type {{seconds: number, rate: number} | undefined} */
+  #song;
+  /** @type {Map<string, AudioBuffer>} */
+  #tracks = new Map();
+  /** @type {{json: string, start: number, end: number, one: LabelExplanation, segments: number} | undefined} */
+  #explained;
+  /** @type {(Loop & {offset: number}) | undefined} */
+  #loop;
+  /** @type {Cell | undefined} */
+  #cell;
+  /** @type {boolean[][]} The cells that are chosen. */
+  #on = [];
+  /** @type {{base: number, mode: Mode, cell: Cell | undefined} | undefined} What the deck plays, and where that starts in the song. */
+  #plays;
+  /** @type {number | undefined} Where it goes on, in seconds of the song; undefined for the beginning. */
+  #paused;
+  /** Counts what was asked for, so that a sound which arrives after another wish is not played. */
+  #wish = 0;
+  #dragging = false;
+
+  /**
+   * @param {Source} source
+   * @param {(error: {message: string, hint: string | null}) => void} fail
+   */
+  constructor(source, fail) {
+    this.#source = source;
+    this.#fail = fail;
+    this.#play.addEventListener("click", () => (this.playing ? this.#pause() : this.#begin()));
+    this.#stop.addEventListener("click", () => this.stop());
+    this.#hear.addEventListener("change", () => this.#choose());
+    this.#top.addEventListener("input", () => this.#evidenceChanged());
+    this.#volume.addEventListener("input", () => this.#deck?.volume(this.#volume.valueAsNumber / 100));
+    this.#position.addEventListener("input", () => {
+      this.#dragging = true;
+      this.#say(this.#position.valueAsNumber);
+    });
+    this.#position.addEventListener("change", () => {
+      this.#dragging = false;
+      this.#seekTo(this.#position.valueAsNumber);
+    });
+  }
+
+  get playing() {
+    return this.#deck?.playing ?? false;
+  }
+
+  /**
+   * Calls the watcher with every change, until its element has left the page.
+   * @param {Watcher} watcher
+   * @param {Element} element
+   */
+  watch(watcher, element) {
+    this.#watchers.set(watcher, { element, shown: element.isConnected });
+    watcher(this.#moment());
+  }
+
+  /** @returns {Moment} */
+  #moment() {
+    const { playing } = this;
+    const evidence = this.#mode() === "for" || this.#mode() === "without";
+    return {
+      seconds: this.#seconds(),
+      playing,
+      cell: playing && this.#plays?.mode === "cell" ? this.#plays.cell : undefined,
+      on: evidence ? this.#on : undefined,
+    };
+  }
+
+  /**
+   * A song that can be played, or none while one is being read.
+   * @param {{seconds: number, rate: number} | undefined} song
+   */
+  load(song) {
+    this.stop();
+    this.#song = song;
+    this.#tracks.clear();
+    this.#panel.hidden = song === undefined;
+    if (song && this.#deck && this.#deck.rate !== song.rate) {
+      this.#deck.close();
+      this.#deck = undefined;
+    }
+    this.explained(undefined);
+  }
+
+  /** Gets the song out of the engine before that is busy for long, so that it can be played then. */
+  async prepare() {
+    await this.#track("mix");
+  }
+
+  /**
+   * What can be heard of an explanation.
+   * @param {{json: string, one: LabelExplanation, start: number, end: number, segments: number} | undefined} explained
+   */
+  explained(explained) {
+    const fresh = explained?.json !== this.#explained?.json;
+    if (fresh && this.#mode() !== "track") this.stop();
+    this.#explained = explained;
+    if (fresh) {
+      this.#loop = undefined;
+      this.#cell = undefined;
+      this.#top.max = String(Math.max(1, explained?.one.features.length ?? 1));
+      this.#top.value = String(TOP);
+    }
+    this.#offer();
+    this.#evidenceChanged();
+  }
+
+  /**
+   * Plays a cell, or stops it if it plays.
+   * @param {string} stem
+   * @param {number} segment
+   */
+  toggleCell(stem, segment) {
+    const plays = this.#moment().cell;
+    this.stop();
+    if (plays?.stem === stem && plays.segment === segment) return;
+    this.#cell = { stem, segment };
+    this.#offer("cell");
+    this.#evidenceChanged();
+    this.#begin();
+  }
+
+  /**
+   * Goes to a moment of the song.
+   * @param {number} seconds
+   */
+  seek(seconds) {
+    const { start, end } = this.#span();
+    // What is outside of the explained window is only to be heard in the song itself.
+    if (seconds < start || seconds > end) {
+      this.#offer("mix");
+      this.#evidenceChanged();
+    }
+    this.#seekTo(seconds);
+  }
+
+  stop() {
+    this.#halt(undefined);
+  }
+
+  /**
+   * Goes silent.
+   * @param {number | undefined} at Where to go on from.
+   */
+  #halt(at) {
+    this.#wish++;
+    this.#deck?.stop();
+    this.#plays = undefined;
+    this.#paused = at;
+    this.#changed();
+  }
+
+  /** @param {number} seconds */
+  #seekTo(seconds) {
+    const again = this.playing;
+    this.#halt(seconds);
+    if (again) void this.#begin();
+  }
+
+  #pause() {
+    this.#halt(this.#plays?.mode === "cell" ? undefined : this.#seconds());
+  }
+
+  /** Begins, or goes on. Must run in a user's gesture as far as its first wait. */
+  async #begin() {
+    const wish = ++this.#wish;
+    const song = this.#song;
+    if (!song) return;
+    try {
+      this.#deck ??= new Deck(song.rate, () => this.stop());
+      this.#deck.volume(this.#volume.valueAsNumber / 100);
+      await this.#deck.resume();
+    } catch (thrown) {
+      this.#deck = undefined;
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#fail({
+        message: `This browser can’t play sound here: ${why}`,
+        hint: "Everything else works without it; `musiclime explain --listen` writes the same sounds as files",
+      });
+      return;
+    }
+    const deck = this.#deck;
+    const mode = this.#mode();
+    if (mode === "track") {
+      const buffer = await this.#track(this.#hear.value);
+      if (!buffer || wish !== this.#wish) return;
+      const from = this.#paused ?? 0;
+      deck.playTrack(buffer, from < buffer.duration ? from : 0);
+      this.#plays = { base: 0, mode, cell: undefined };
+    } else {
+      const loop = await this.#window();
+      if (!loop || wish !== this.#wish) return;
+      if (mode === "cell" && this.#cell) {
+        const cell = reach(loop.edges, this.#cell.segment, loop.fade);
+        deck.playLoop(loop, this.#on, cell.start, cell.end);
+      } else {
+        const samples = Math.round((this.#paused ?? 0) * deck.rate) - loop.offset;
+        const from = samples > 0 && samples < (loop.edges.at(-1) ?? 0) ? samples : 0;
+        deck.playLoop(loop, this.#on, from);
+      }
+      this.#plays = { base: loop.offset / deck.rate, mode, cell: this.#cell };
+    }
+    this.#paused = undefined;
+    this.#changed();
+    this.#follow(wish);
+  }
+
+  /** @param {string} name */
+  async #track(name) {
+    const song = this.#song;
+    const known = this.#tracks.get(name);
+    if (known || !song) return known;
+    const track = await this.#source.track(name);
+    if (!track || song !== this.#song) return undefined;
+    const buffer = toBuffer(track.samples, track.rate);
+    // A whole song takes tens of megabytes: of its stems, only the one that is heard is kept.
+    for (const other of this.#tracks.keys()) if (other !== "mix") this.#tracks.delete(other);
+    this.#tracks.set(name, buffer);
+    return buffer;
+  }
+
+  async #window() {
+    const explained = this.#explained;
+    if (!explained || this.#loop) return this.#loop;
+    const found = await this.#source.window(explained.json);
+    if (!found || this.#explained?.json !== explained.json) return undefined;
+    const { edges, fade, offset, rate } = found;
+    this.#loop = { edges, fade, offset, tracks: found.tracks.map((track) => toBuffer(track, rate)) };
+    return this.#loop;
+  }
+
+  /** @returns {"track" | "for" | "without" | "cell"} */
+  #mode() {
+    const value = this.#hear.value;
+    return value === "for" || value === "without" || value === "cell" ? value : "track";
+  }
+
+  /** The cells that the choice stands for, by stem and segment. */
+  #chosen() {
+    const explained = this.#explained;
+    if (!explained) return [];
+    const { one, segments } = explained;
+    if (this.#mode() === "cell" && this.#cell) {
+      return single(this.#cell.stem, this.#cell.segment, STEMS, segments);
+    }
+    const on = speakingFor(one.features, this.#top.valueAsNumber, STEMS, segments);
+    return this.#mode() === "without" ? complement(on) : on;
+  }
+
+  /** The stretch of the song in which the choice is heard, in seconds. */
+  #span() {
+    if (this.#mode() !== "track" && this.#explained) return this.#explained;
+    return { start: 0, end: this.#song?.seconds ?? 0 };
+  }
+
+  #seconds() {
+    return this.#deck?.playing && this.#plays ? this.#plays.base + this.#deck.position() : this.#paused;
+  }
+
+  /** Whether the window plays in a loop, so that other cells of it can be heard without a gap. */
+  #looping() {
+    return this.playing && (this.#plays?.mode === "for" || this.#plays?.mode === "without");
+  }
+
+  /** Another choice by the list: what plays goes on where it is, as far as it can. */
+  #choose() {
+    const mode = this.#mode();
+    this.#evidenceChanged();
+    if (this.#looping() && (mode === "for" || mode === "without")) return;
+    if (this.playing) this.#seekTo(this.#seconds() ?? 0);
+  }
+
+  /** Fills the list of what can be heard, and chooses from it. */
+  #offer(choice = this.#hear.value) {
+    const { one, segments } = this.#explained ?? { one: undefined, segments: 0 };
+    const sounds = segments > 0 && one?.features.some(({ kind }) => kind === "audio");
+    const groups = [
+      h(
+        "optgroup",
+        { label: "All of it" },
+        new Option("Original", "mix"),
+        ...STEMS.map((stem) => new Option(`${stem[0]?.toUpperCase()}${stem.slice(1)}`, stem)),
+      ),
+    ];
+    if (one && sounds) {
+      groups.push(
+        h(
+          "optgroup",
+          { label: "What was explained" },
+          new Option(`Only what speaks for ${one.label}`, "for"),
+          new Option("Everything but that", "without"),
+          this.#cell ? new Option(`One cell: ${this.#cell.stem} ${this.#cell.segment + 1}`, "cell") : null,
+        ),
+      );
+    }
+    this.#hear.replaceChildren(...groups);
+    this.#hear.value = choice;
+    if (this.#hear.selectedIndex < 0) this.#hear.value = "mix";
+  }
+
+  /** The choice of cells is another one: it is heard at once. */
+  #evidenceChanged() {
+    const mode = this.#mode();
+    const evidence = mode === "for" || mode === "without";
+    this.#topField.hidden = !evidence;
+    this.#on = this.#chosen();
+    if (evidence && this.#explained) {
+      const { one } = this.#explained;
+      const k = this.#top.valueAsNumber;
+      const sounds = speakingFor(one.features, k, STEMS, this.#explained.segments)
+        .flat()
+        .filter(Boolean).length;
+      const all = ranked(one.features).length;
+      const said = `${k} of ${all}: ${sounds === 0 ? "no sound" : sounds === 1 ? "1 sound" : `${sounds} sounds`} for ${one.label}`;
+      this.#topText.textContent = said;
+      this.#top.setAttribute("aria-valuetext", said);
+      if (this.#looping()) this.#deck?.choose(this.#on);
+    }
+    this.#changed();
+  }
+
+  /**
+   * Tells everyone again and again, as long as the same thing plays.
+   * @param {number} wish
+   */
+  #follow(wish) {
+    if (wish !== this.#wish || !this.playing) return;
+    this.#changed();
+    requestAnimationFrame(() => this.#follow(wish));
+  }
+
+  /** Shows how things are, and tells those who watch. */
+  #changed() {
+    const moment = this.#moment();
+    const { start, end } = this.#span();
+    setText(this.#play, moment.playing ? "Pause" : "Play");
+    this.#stop.disabled = moment.seconds === undefined;
+    if (!this.#dragging) {
+      this.#position.min = String(start);
+      this.#position.max = String(end);
+      this.#position.value = String(moment.seconds ?? start);
+      this.#say(moment.seconds ?? start);
+    }
+    for (const [watcher, watching] of this.#watchers) {
+      if (watching.shown && !watching.element.isConnected) this.#watchers.delete(watcher);
+      else watcher(moment);
+      watching.shown ||= watching.element.isConnected;
+    }
+  }
+
+  /** @param {number} seconds */
+  #say(seconds) {
+    const text = `${clock(seconds, 1)} of ${clock(this.#span().end, 1)}`;
+    setText(this.#time, text);
+    this.#position.setAttribute("aria-valuetext", text);
+  }
+}
+
+/**
+ * Changes a text only where it differs, since this runs with every frame.
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {Float32Array<ArrayBuffer>} samples
+ * @param {number} rate
+ */
+function toBuffer(samples, rate) {
+  // A buffer can't be empty, and a song of no samples was refused long before.
+  const buffer = new AudioBuffer({ length: Math.max(1, samples.length), sampleRate: rate });
+  buffer.copyToChannel(samples, 0);
+  return buffer;
+}
