@@ -306,6 +306,12 @@ test("plays the evidence that the command line writes, and changes it without a 
   expect(between).toBeLessThan(0.05);
   expect(await page.evaluate(() => /** @type {any} */ (globalThis).heard.contexts)).toBe(1);
 
+  await app.expectAccessible();
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  }
+
   await pause.click();
   await expect(play).toBeVisible();
   const silence = await ears.record(0.3, (await ears.now()) + Math.round(0.2 * few.index.rate));
@@ -346,11 +352,17 @@ test("plays a cell by keyboard alone, once", async ({ app, page, ears }) => {
   expect(loudness(all.samples.slice(0, began))).toBe(0);
   expect(loudness(all.samples.slice(began + wanted.samples.length))).toBe(0);
 
+  // The arrow keys stay in the map.
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowRight");
+  await expect(cells.nth(10 * stems.indexOf(wanted.stem) + 9)).toBeFocused();
+
   // A second press while it plays stops it.
+  const last = page.locator(":focus");
   await page.keyboard.press("Space");
-  await expect(cell).toHaveAttribute("aria-pressed", "true");
+  await expect(last).toHaveAttribute("aria-pressed", "true");
   await page.keyboard.press("Space");
-  await expect(cell).toHaveAttribute("aria-pressed", "false", { timeout: 500 });
+  await expect(last).toHaveAttribute("aria-pressed", "false", { timeout: 500 });
 });
 
 test("stems of the whole song can be heard before anything is explained", async ({ app, page, ears }) => {
@@ -383,6 +395,29 @@ test("stems of the whole song can be heard before anything is explained", async 
   expect(Number(await position.inputValue())).toBeLessThan(2);
   await stop.click();
   await expect(play).toBeVisible();
+});
+
+test("the song can be heard while it is explained, and what is not ready yet says so", async ({
+  app,
+  page,
+  ears,
+}) => {
+  await app.bringSong();
+  const { play, pause, hear } = player(page);
+  await app.openSettings();
+  await app.set({ Samples: 100_000 });
+  await app.explain.click();
+  await expect(app.progress).toHaveAttribute("value", /0\.00/, { timeout: 60_000 });
+  await play.click();
+  await expect(pause).toBeVisible();
+  const heard = await ears.record(0.5, (await ears.now()) + 4000);
+  expect(loudness(heard.samples)).toBeGreaterThan(0.01);
+  await hear.selectOption("Vocals");
+  await expect(app.alert).toContainText("as soon as that is done");
+  await app.cancel.click();
+  await expect(app.region).toBeVisible({ timeout: 30_000 });
+  await play.click();
+  await expect(pause).toBeVisible();
 });
 
 test("the line that is sung lights up, and times are not explained as words", async ({

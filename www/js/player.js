@@ -166,6 +166,13 @@ export class Player {
    * @param {number} segment
    */
   toggleCell(stem, segment) {
+    if (!this.#explained) {
+      this.#fail({
+        message: "The song of this explanation is not loaded any more",
+        hint: "Bring it again and choose Explain",
+      });
+      return;
+    }
     const plays = this.#moment().cell;
     this.stop();
     if (plays?.stem === stem && plays.segment === segment) return;
@@ -225,16 +232,26 @@ export class Player {
       this.#deck ??= new Deck(song.rate, () => this.stop());
       this.#deck.volume(this.#volume.valueAsNumber / 100);
       await this.#deck.resume();
+      await this.#sound(this.#deck, wish);
     } catch (thrown) {
+      // Whatever the browser did not let us do, the next try begins afresh.
+      this.#deck?.close();
       this.#deck = undefined;
+      this.#halt(undefined);
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       this.#fail({
         message: `This browser can’t play sound here: ${why}`,
         hint: "Everything else works without it; `musiclime explain --listen` writes the same sounds as files",
       });
-      return;
     }
-    const deck = this.#deck;
+  }
+
+  /**
+   * Gets what was chosen and plays it, unless something else was asked for in the meantime.
+   * @param {Deck} deck
+   * @param {number} wish
+   */
+  async #sound(deck, wish) {
     const mode = this.#mode();
     if (mode === "track") {
       const buffer = await this.#track(this.#hear.value);
@@ -366,7 +383,7 @@ export class Player {
         .flat()
         .filter(Boolean).length;
       const all = ranked(one.features).length;
-      const said = `${k} of ${all}: ${sounds === 0 ? "no sound" : sounds === 1 ? "1 sound" : `${sounds} sounds`} for ${one.label}`;
+      const said = `${k} of ${all}: ${sounds === 0 ? "no sound" : sounds === 1 ? "1 sound" : `${sounds} sounds`} for it`;
       this.#topText.textContent = said;
       this.#top.setAttribute("aria-valuetext", said);
       if (this.#looping()) this.#deck?.choose(this.#on);
@@ -407,7 +424,8 @@ export class Player {
   #say(seconds) {
     const text = `${clock(seconds, 1)} of ${clock(this.#span().end, 1)}`;
     setText(this.#time, text);
-    this.#position.setAttribute("aria-valuetext", text);
+    // Tenths would be read out faster than anybody could listen.
+    this.#position.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(this.#span().end)}`);
   }
 }
 
