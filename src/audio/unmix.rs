@@ -23,6 +23,9 @@ const OVERLAP_SECONDS: f64 = 5.0;
 /// Values of spectra that are computed between two pauses: some milliseconds of work natively,
 /// some tens in WebAssembly.
 const WORK_PER_PAUSE: usize = 1 << 20;
+/// Frames whose gains a network is asked for at once: enough for its last product to be efficient,
+/// few enough for a large network not to keep a page waiting.
+const FRAMES_PER_GAINS: usize = 100;
 
 /// The spectrogram that a network works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +60,8 @@ pub trait MagnitudeEstimator {
     /// How many excerpts of so many frames it hears best at once; at least one.
     fn together(&self, frames: usize) -> usize;
 
-    /// Listens to excerpts, which know nothing of each other. `magnitudes` gives those of an
-    /// excerpt by its number: for each frame and each channel, a row of bins. It is called once
-    /// for each excerpt, in order.
+    /// Listens to excerpts, which know nothing of each other. `magnitudes` gives those of some
+    /// frames of an excerpt: for each frame and each channel, a row of bins.
     ///
     /// Reports how far it is, in whatever stage and units.
     ///
@@ -68,7 +70,7 @@ pub trait MagnitudeEstimator {
     fn listen(
         &self,
         excerpts: Excerpts,
-        magnitudes: impl FnMut(usize) -> Vec<f32>,
+        magnitudes: impl FnMut(usize, Range<usize>) -> Vec<f32>,
         observer: &mut impl Observer,
     ) -> impl Future<Output = Result<Self::Heard>>;
 
@@ -251,12 +253,12 @@ impl<'a, const C: usize, E: MagnitudeEstimator> Separation<'a, C, E> {
                 Part { progress, share: part.start as f64 / count as f64..part.end as f64 / count as f64 };
             let estimator = self.estimator;
             let Self { channels, stft, scratch, chunks, .. } = &mut *self;
-            let magnitudes = |excerpt: usize| {
+            let magnitudes = |excerpt: usize, frames: Range<usize>| {
                 let start = chunks.starts[part.start + excerpt / per_chunk];
                 let bins = stft.bins();
                 let mut spectrum = vec![Complex::default(); bins];
-                let mut out = Vec::with_capacity(chunks.frames * C / per_chunk * bins);
-                for frame in start..start + chunks.frames {
+                let mut out = Vec::with_capacity(frames.len() * C / per_chunk * bins);
+                for frame in start + frames.start..start + frames.end {
                     if per_chunk == 2 {
                         stft.analyse(channels[excerpt % 2], frame, scratch, &mut spectrum);
                         out.extend(spectrum.iter().map(|value| value.norm_sqr().sqrt()));
@@ -362,20 +364,23 @@ impl<'a, const C: usize, E: MagnitudeEstimator> Separation<'a, C, E> {
                 if there.is_empty() {
                     continue;
                 }
-                let inner = there.start - range.start..there.end - range.start;
-                let gains = self.estimator.gains(heard, excerpt, inner).await?;
                 let first = if per_chunk == 2 { excerpt % 2 } else { 0 };
-                for (gains, out) in gains.iter().zip(&mut out) {
-                    for (frame, gains) in there.clone().zip(gains.chunks(channels * bins)) {
-                        let weight = self.chunks.weight(chunk, frame);
-                        let start = ((frame - frames.start) * C + first) * bins;
-                        let values = out[start..].iter_mut().zip(&mix[start..]);
-                        for ((out, mix), gain) in values.zip(gains) {
-                            *out += weight * gain * mix.norm_sqr().sqrt();
+                for start in there.clone().step_by(FRAMES_PER_GAINS) {
+                    let part = start..(start + FRAMES_PER_GAINS).min(there.end);
+                    let inner = part.start - range.start..part.end - range.start;
+                    let gains = self.estimator.gains(heard, excerpt, inner).await?;
+                    for (gains, out) in gains.iter().zip(&mut out) {
+                        for (frame, gains) in part.clone().zip(gains.chunks(channels * bins)) {
+                            let weight = self.chunks.weight(chunk, frame);
+                            let start = ((frame - frames.start) * C + first) * bins;
+                            let values = out[start..].iter_mut().zip(&mix[start..]);
+                            for ((out, mix), gain) in values.zip(gains) {
+                                *out += weight * gain * mix.norm_sqr().sqrt();
+                            }
                         }
                     }
+                    progress.pause().await?;
                 }
-                progress.pause().await?;
             }
         }
         Ok(out)
@@ -495,16 +500,19 @@ mod tests {
         async fn listen(
             &self,
             excerpts: Excerpts,
-            mut magnitudes: impl FnMut(usize) -> Vec<f32>,
+            mut magnitudes: impl FnMut(usize, Range<usize>) -> Vec<f32>,
             observer: &mut impl Observer,
         ) -> Result<Self::Heard> {
             assert!(excerpts.count <= self.together.max(2));
             let row = self.channels * BINS;
             let mut heard = Vec::new();
             for excerpt in 0..excerpts.count {
-                let magnitudes = magnitudes(excerpt);
-                assert_eq!(magnitudes.len(), excerpts.frames * row);
-                heard.push(magnitudes);
+                // In two pieces.
+                let middle = excerpts.frames / 3;
+                let mut all = magnitudes(excerpt, 0..middle);
+                all.extend(magnitudes(excerpt, middle..excerpts.frames));
+                assert_eq!(all.len(), excerpts.frames * row);
+                heard.push(all);
                 observer.report(Stage::Separate, excerpt + 1, excerpts.count);
                 observer.check().await?;
             }

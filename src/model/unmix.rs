@@ -21,6 +21,9 @@ const EPSILON: f32 = 1e-5;
 /// in f32, of which a few layers exist at a time. `umxl` hears six excerpts of 30 s at once then.
 const MAX_LAYER_VALUES: usize = 1 << 25;
 
+/// Rows that a layer computes at once, between two pauses: enough for products to be efficient.
+const ROWS: usize = 256;
+
 /// An Open-Unmix for all four stems on a device.
 pub struct OpenUnmix {
     config: OpenUnmixConfig,
@@ -124,31 +127,41 @@ impl MagnitudeEstimator for OpenUnmix {
     async fn listen(
         &self,
         excerpts: Excerpts,
-        mut magnitudes: impl FnMut(usize) -> Vec<f32>,
+        mut magnitudes: impl FnMut(usize, Range<usize>) -> Vec<f32>,
         observer: &mut impl Observer,
     ) -> Result<Heard> {
         let Excerpts { count, frames } = excerpts;
-        let mut hidden = Vec::with_capacity(count);
-        for excerpt in 0..count {
-            let magnitudes = magnitudes(excerpt);
-            if frames == 0 || magnitudes.len() != frames * self.config.nb_channels * self.config.bins() {
-                return Err(Error::internal(format!(
-                    "an excerpt of {frames} frames has {} magnitudes",
-                    magnitudes.len()
-                )));
-            }
-            hidden.push(self.encode(&magnitudes, frames));
-            observer.check().await?;
-        }
-        if hidden.is_empty() {
+        if count == 0 || frames == 0 {
             return Err(Error::internal("there is no excerpt to listen to"));
         }
-        let x = Tensor::cat(hidden, 2);
+        let mut encoded = Vec::with_capacity(count);
+        for excerpt in 0..count {
+            let mut parts = Vec::new();
+            for part in blocks(frames, 1) {
+                let magnitudes = magnitudes(excerpt, part.clone());
+                if magnitudes.len() != part.len() * self.config.nb_channels * self.config.bins() {
+                    return Err(Error::internal(format!(
+                        "{} frames have {} magnitudes",
+                        part.len(),
+                        magnitudes.len()
+                    )));
+                }
+                parts.push(self.encode(&magnitudes, part.len()));
+                observer.check().await?;
+            }
+            encoded.push(Tensor::cat(parts, 1));
+        }
+        let x = Tensor::cat(encoded, 2);
         let states = self.lstm.forward(x.clone(), observer).await?;
         let (stems, width) = (TARGETS.len(), self.config.hidden_size);
-        let both = Tensor::cat(vec![x, states], 3).reshape([stems, frames * count, 2 * width]);
-        let hidden = relu(self.inner.forward(both));
-        Ok(Heard { hidden: hidden.reshape([stems, frames, count, width]) })
+        let mut hidden = Vec::new();
+        for part in blocks(frames, count) {
+            let both = [&x, &states].map(|x| x.clone().narrow(1, part.start, part.len()));
+            let both = Tensor::cat(both.into(), 3).reshape([stems, part.len() * count, 2 * width]);
+            hidden.push(relu(self.inner.forward(both)).reshape([stems, part.len(), count, width]));
+            observer.check().await?;
+        }
+        Ok(Heard { hidden: Tensor::cat(hidden, 1) })
     }
 
     async fn gains(&self, heard: &Heard, excerpt: usize, frames: Range<usize>) -> Result<[Vec<f32>; 4]> {
@@ -172,6 +185,12 @@ impl MagnitudeEstimator for OpenUnmix {
         let mut rows = gains.chunks(gains.len() / stems);
         Ok(std::array::from_fn(|_| rows.next().unwrap_or_default().to_vec()))
     }
+}
+
+/// Cuts frames of `excerpts` into blocks of some [`ROWS`] rows.
+fn blocks(frames: usize, excerpts: usize) -> impl Iterator<Item = Range<usize>> {
+    let block = ROWS.div_ceil(excerpts);
+    (0..frames).step_by(block).map(move |start| start..(start + block).min(frames))
 }
 
 /// `fc1` with the scaling of the input before it and `bn1` behind it.
