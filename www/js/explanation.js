@@ -114,6 +114,7 @@ function labelViews(one, { explanation, lyrics, words, wave }, player) {
     ...warnings(one, rows),
     rankingView(one.features, one.label),
     heatmapView(one.features, wave, explanation.settings.window, player) ?? "",
+    stemsNote(explanation, one.label) ?? "",
     lyrics.text.trim() === "" || explanation.settings.modality === "audio"
       ? ""
       : lyricsView(lyrics, words, one.features, player),
@@ -141,6 +142,34 @@ function warnings(one, rows) {
   return warnings.map((warning) => h("p", { class: "note warning" }, warning));
 }
 
+/** What took the mix apart, by its name in the settings. @type {Record<string, string>} */
+const SEPARATORS = {
+  dsp: "signal processing, without a trained separator",
+  openunmix: "Open-Unmix",
+  files: "your own files",
+  none: "nobody: the sound was kept whole",
+};
+
+/**
+ * What the stems are worth: who made them, what they leave of the mix, and what that costs.
+ * @param {Explanation} explanation
+ * @param {string} label
+ */
+function stemsNote({ composed, predictions, separation, settings }, label) {
+  if (!separation) return undefined;
+  const of = (/** @type {typeof composed} */ all) => all?.find((one) => one.label === label)?.probability;
+  const [mix, stems] = [of(predictions), of(composed)];
+  const cost =
+    mix === undefined || stems === undefined
+      ? ""
+      : ` For “${label}” the model gives ${percent(stems)} to the stems put together, ${percent(mix)} to the mix.`;
+  return h(
+    "p",
+    { class: "hint" },
+    `The stems are by ${SEPARATORS[settings.separator] ?? settings.separator}; together they differ from the mix by ${percent(separation.residual)} of its energy.${cost}`,
+  );
+}
+
 /** @param {Shown} shown */
 function madeWith({ explanation: { settings, run, model }, seconds }) {
   /** @type {[string, string][]} */
@@ -153,7 +182,7 @@ function madeWith({ explanation: { settings, run, model }, seconds }) {
     ["Window", `${clock(settings.window.start, 1)}–${clock(settings.window.end, 1)}`],
     ["Seed", `${settings.seed}`],
     ["Modality", settings.modality],
-    ["Stems by", settings.separator],
+    ["Stems by", SEPARATORS[settings.separator] ?? settings.separator],
     ["Backend", settings.backend],
     ["Time", `${seconds.toFixed(1)} s`],
   ];

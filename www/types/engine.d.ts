@@ -155,6 +155,8 @@ export interface Explanation {
   run: { rows: number; audio_passes: number; text_passes: number; stopped: "budget" | "cancelled" };
   predictions: Prediction[];
   composed?: Prediction[];
+  /** What a separator made of the explained stretch; absent where the sound was kept whole. */
+  separation?: { shares: { stem: string; share: number }[]; residual: number };
   explanations: LabelExplanation[];
 }
 
