@@ -33,7 +33,7 @@ const session = new Session({ note: working, progress });
 /** @type {File | undefined} */
 let songFile;
 
-/** @type {File | undefined} The file that the player has. */
+/** @type {{file: File, rate: number} | undefined} What the player has. */
 let playable;
 
 /** Whether the engine is taken up with an explanation. */
@@ -115,8 +115,10 @@ async function loadSong(file) {
   // Another song may have been brought while this one was being read.
   if (file === songFile) {
     songPanel.show(song, ready.model);
-    if (playable !== file) player.load({ seconds: song.seconds, rate: ready.model.sampling_rate });
-    playable = file;
+    const rate = ready.model.sampling_rate;
+    // Another model may hear at another rate, and what the player has is of the old one then.
+    if (playable?.file !== file || playable.rate !== rate) player.load({ seconds: song.seconds, rate });
+    playable = { file, rate };
   }
   return { ready, song };
 }

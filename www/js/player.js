@@ -93,6 +93,10 @@ export class Player {
       this.#dragging = false;
       this.#seekTo(this.#position.valueAsNumber);
     });
+    // Who lets go where they began has changed nothing, which no event tells.
+    for (const name of ["pointerup", "blur"]) {
+      this.#position.addEventListener(name, () => (this.#dragging = false));
+    }
   }
 
   get playing() {
@@ -168,8 +172,8 @@ export class Player {
   toggleCell(stem, segment) {
     if (!this.#explained) {
       this.#fail({
-        message: "The song of this explanation is not loaded any more",
-        hint: "Bring it again and choose Explain",
+        message: "What was explained here is not loaded any more",
+        hint: "Choose Explain again",
       });
       return;
     }
