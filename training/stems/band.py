@@ -54,7 +54,7 @@ def fit(x: np.ndarray, seconds: float) -> np.ndarray:
 
 @lru_cache(maxsize=600)
 def sample(path: str) -> np.ndarray:
-    x = decode(path, 0, 4)
+    x = decode(path, 0, 2.5)
     return x / (np.abs(x).max() + 1e-9) if len(x) else x
 
 
@@ -65,15 +65,19 @@ def sampled_drums(song: Song, kit: dict[str, list[str]], seconds: float, rng) ->
     gains = {"kick": 1.0, "snare": 0.85, "clap": 0.7, "rim": 0.6, "hat": 0.35, "open": 0.4, "crash": 0.5, "ride": 0.4, "tom": 0.8, "hand": 0.5}
     gains = {k: g * 10 ** (rng.normal(0, 2.5) / 20) for k, g in gains.items()}
     speed = 2 ** (rng.normal(0, 1.0) / 12)
+    tuned: dict[str, np.ndarray] = {}
     for beat, kind, velocity in song.drums:
         what = kind if kind in kit else {"open": "hat", "ride": "hat", "clap": "snare", "rim": "snare", "tom": "snare"}.get(kind)
         if what not in kit:
             continue
-        x = sample(favourite[what] if rng.random() < 0.8 else str(rng.choice(kit[what])))
+        path = favourite[what] if rng.random() < 0.8 else kit[what][int(rng.integers(min(3, len(kit[what]))))]
+        if path not in tuned:
+            x = sample(path)
+            tuned[path] = np.interp(np.arange(0, len(x) - 1, speed), np.arange(len(x)), x) if len(x) else x
+        x = tuned[path]
         at = int((beat * song.seconds_per_beat + rng.normal(0, 0.004)) * RATE)
         if len(x) == 0 or at < 0 or at >= int(seconds * RATE):
             continue
-        x = np.interp(np.arange(0, len(x) - 1, speed), np.arange(len(x)), x)
         y[at : at + len(x)] += (x * gains[kind] * (velocity / 110) ** 1.5)[: len(y) - at].astype(np.float32)
     return y[: int(seconds * RATE)]
 
