@@ -48,6 +48,15 @@ need_rust() {
   rustup target add "$target"
 }
 
+# need_component COMPONENT COMMAND...: a part of the toolchain that minimal installations lack.
+need_component() {
+  local component=$1
+  shift
+  "$@" >/dev/null 2>&1 && return
+  command -v rustup >/dev/null || die "Rust's $component is missing, and there is no rustup to add it with"
+  rustup component add "$component"
+}
+
 need_node() {
   command -v npm >/dev/null || die "Node $NODE_MAJOR or newer is missing: see https://nodejs.org"
   local have

@@ -225,8 +225,8 @@ mod tests {
             render(&vec![true; parts * 4], &mut mix);
             prop_assert_eq!(mix.len(), covered);
             let whole = mix.clone();
-            for i in 0..covered {
-                prop_assert_eq!(mix[i], (0..4).map(|stem| at(stem, i)).sum::<f32>());
+            for (i, &sample) in mix.iter().enumerate() {
+                prop_assert_eq!(sample, (0..4).map(|stem| at(stem, i)).sum::<f32>());
             }
 
             render(&vec![false; parts * 4], &mut mix);
@@ -243,6 +243,7 @@ mod tests {
             let complement: Vec<bool> = on.iter().map(|flag| !flag).collect();
             let mut rest = Vec::new();
             render(&complement, &mut rest);
+            prop_assert_eq!(rest.len(), covered);
             for i in 0..covered {
                 prop_assert_eq!(mix[i] + rest[i], whole[i]);
             }

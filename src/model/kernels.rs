@@ -237,7 +237,8 @@ mod tests {
     }
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
+#[cfg(feature = "cpu")]
 mod twin_tests {
     use super::*;
     use burn::tensor::TensorData;

@@ -48,6 +48,7 @@ struct Layer {
 }
 
 /// What a step multiplies the state with.
+#[expect(clippy::large_enum_variant, reason = "there are three of them")]
 enum Recurrent {
     /// `[groups, state, 4 state]`.
     Device(Tensor<3>),
@@ -56,6 +57,7 @@ enum Recurrent {
 }
 
 /// What goes from step to step: both `[groups, excerpts, state]`.
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 enum State {
     Device { hidden: Tensor<3>, cell: Tensor<3> },
     Host { hidden: Vec<f32>, cell: Vec<f32> },
@@ -235,12 +237,11 @@ fn run_on_host(
         let size = excerpts * state;
         let runs = gates.chunks(4 * steps * size).zip(states.chunks_mut(steps * size));
         let carried = hidden.chunks_mut(size).zip(cell.chunks_mut(size));
-        let groups = runs.zip(carried).zip(weights);
-        let run = |(((gates, states), (hidden, cell)), weights): (
-            ((&[f32], &mut [f32]), (&mut [f32], &mut [f32])),
-            &Vec<f32>,
-        )| {
-            run_group(gates, weights, Carried { hidden, cell }, state, states);
+        let groups = runs.zip(carried).zip(weights).map(|(((gates, states), (hidden, cell)), weights)| {
+            (gates, weights, Carried { hidden, cell }, states)
+        });
+        let run = |(gates, weights, carried, states): Group<'_>| {
+            run_group(gates, weights, carried, state, states);
         };
         #[cfg(feature = "threads")]
         {
@@ -252,6 +253,9 @@ fn run_on_host(
     })?;
     Ok(Tensor::from_data(TensorData::new(states, [groups, steps, excerpts, state]), &device))
 }
+
+/// A group's gates, packed weights, what it carries along, and where its states go.
+type Group<'a> = (&'a [f32], &'a Vec<f32>, Carried<'a>, &'a mut [f32]);
 
 /// Outputs that are summed at once: eight SIMD registers of four, of the sixteen that every CPU
 /// of 64 bits has.
@@ -363,7 +367,8 @@ mod tests {
     }
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
+#[cfg(feature = "cpu")]
 mod twin_tests {
     use super::*;
     use crate::{ErrorKind, Flow, Quiet};

@@ -115,7 +115,8 @@ fn is_lookup_table(name: &str) -> bool {
     name.starts_with("text_model.embeddings.") && name.ends_with("_embeddings.weight")
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
+#[cfg(feature = "cpu")]
 mod tests {
     use super::*;
 

@@ -1,6 +1,6 @@
 /**
  * Prints what a visitor downloads and how long they wait, from dist/ as it was built last:
- * `node tests/browser/measure.mjs`. Times are of this machine, with nothing else running if they
+ * `node tests/browser/measure.mjs [SONG]`. Times are of this machine, with nothing else running if they
  * are to mean anything.
  */
 
@@ -54,12 +54,14 @@ for (const backend of /** @type {const} */ (["Auto", "CPU"])) {
   await page.getByText("Runs on").waitFor({ timeout: 600_000 });
   console.log(`\n${backend}: ${await page.getByText("Runs on").innerText()}`);
   console.log(`engine and model ready   ${passed()}`);
-  await app.bringSong();
-  console.log(`song decoded and split   ${passed()}`);
+  await app.bringSong(process.argv[2] ?? SONG);
+  console.log(`song decoded             ${passed()}`);
   await app.lyrics.fill(LYRICS);
   await app.explain.click();
   await page.getByRole("heading", { name: "What the model says" }).waitFor({ timeout: 600_000 });
   console.log(`predictions              ${passed()}`);
+  await page.getByText("Asking the model about the song").waitFor({ timeout: 3_600_000 });
+  console.log(`song taken apart         ${passed()}`);
   await app.region.waitFor({ timeout: 3_600_000 });
   console.log(`explanation (default)    ${passed()}`);
   await page.close();
