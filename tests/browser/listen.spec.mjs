@@ -306,6 +306,17 @@ test("plays the evidence that the command line writes, and changes it without a 
   expect(between).toBeLessThan(0.05);
   expect(await page.evaluate(() => /** @type {any} */ (globalThis).heard.contexts)).toBe(1);
 
+  // A slider that is swept faster than anything can fade ends where it is let go, still in step.
+  await strongest.evaluate(async (/** @type {HTMLInputElement} */ slider, few) => {
+    for (const k of [...Array(40).keys(), few]) {
+      slider.value = String(k);
+      slider.dispatchEvent(new Event("input"));
+      await new Promise((later) => setTimeout(later, 3));
+    }
+  }, FEW);
+  const swept = await ears.record(loop, (await ears.now()) + Math.round(0.25 * few.index.rate));
+  expect(distance(swept, few.file(/-without\.wav$/).samples, began)).toBeLessThan(TOLERANCE);
+
   await app.expectAccessible();
   for (const width of [1280, 390]) {
     await page.setViewportSize({ width, height: 844 });
