@@ -2,8 +2,9 @@
 //! composing of a perturbed mix. Knows nothing of lyrics, of models' heads, or of the web.
 //!
 //! A song passes through in this order: [`decode()`], [`resampled`], [`window`], a separator
-//! ([`dsp::separate`], or [`assemble`] for stems that the user brings), [`segments()`],
-//! [`compose`], [`Fbank`]. What people get to hear of the result is in [`evidence`].
+//! ([`dsp::separate`], [`unmix::separate`] with a network, or [`assemble`] for stems that the user
+//! brings), [`segments()`], [`compose`], [`Fbank`]. What people get to hear of the result is in
+//! [`evidence`].
 //!
 //! ```
 //! use musiclime::audio::{Limits, decode, write_wav};

@@ -4,7 +4,9 @@
 //! to each stem, the [filter](Filter) that makes spectra of them, and the spectra's sound. A song
 //! is heard in chunks, and its spectra exist only for the filter's present window, so that the
 //! memory that it takes beyond the stems themselves does not grow with its length. A song of one
-//! chunk comes out as from the `openunmix` package, which always takes whole songs.
+//! chunk comes out as from the `openunmix` package, which always takes whole songs. What chunks
+//! change of longer ones was measured on four minutes of music, cut into ten chunks, with a trained
+//! network of 96 hidden units: it is 44 dB below the stem, or less.
 
 use super::require_usable;
 use super::stft::{Scratch, Stft};
@@ -106,8 +108,8 @@ pub struct UnmixSettings {
 /// # Errors
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) for other numbers of channels, channels of
 /// different lengths, no samples, samples that aren't finite or are absurdly loud, and impossible
-/// settings; [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when stopped; and the
-/// network's own.
+/// settings; [`ErrorKind::Bundle`](crate::ErrorKind::Bundle) if what comes out is not finite;
+/// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when stopped; and the network's own.
 pub async fn separate<E: MagnitudeEstimator>(
     estimator: &E,
     channels: &[impl AsRef<[f32]>],
@@ -219,6 +221,10 @@ impl<'a, const C: usize, E: MagnitudeEstimator> Separation<'a, C, E> {
         }
         for track in tracks.iter_mut().flatten() {
             self.stft.normalise(track);
+            if !track.iter().all(|sample| sample.is_finite()) {
+                return Err(Error::bundle("the separator's stems are too loud to be numbers")
+                    .hint("its weights are damaged; convert or download them again"));
+            }
         }
         progress.observer.report(Stage::Separate, 1000, 1000);
         Ok(tracks)

@@ -15,7 +15,7 @@ use burn::tensor::{Tensor, TensorData};
 
 /// Multiply-adds of a block of steps: some 20 ms of work natively, less than 100 in WebAssembly,
 /// after which the host gets a pause. It also bounds the commands that wait for a GPU.
-const BLOCK_WORK: usize = 1 << 26;
+const BLOCK_WORK: u64 = 1 << 26;
 /// Rows of a block's product at the least: with fewer, reading the weights of a large layer takes
 /// longer than computing with them.
 const LEAST_ROWS: usize = 32;
@@ -134,8 +134,9 @@ impl Layer {
         let LstmSizes { state, directions, .. } = sizes;
         let [stems, frames, excerpts, width] = x.dims();
         let groups = stems * directions;
-        let step_work = groups * excerpts * 4 * state * (width + state);
-        let block = (BLOCK_WORK / step_work).max(LEAST_ROWS.div_ceil(excerpts));
+        // In 64 bits, since WebAssembly's usize has 32.
+        let step_work: u64 = [groups, excerpts, 4 * state, width + state].map(|n| n as u64).iter().product();
+        let block = ((BLOCK_WORK / step_work) as usize).max(LEAST_ROWS.div_ceil(excerpts));
         let mut carried = self.start([groups, excerpts, state], &x);
         let (mut forward, mut backward) = (Vec::new(), Vec::new());
         for start in (0..frames).step_by(block) {
