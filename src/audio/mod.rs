@@ -17,6 +17,7 @@
 //! # Ok::<(), musiclime::Error>(())
 //! ```
 
+mod chunks;
 pub mod decode;
 pub mod dsp;
 pub mod evidence;

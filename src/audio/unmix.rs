@@ -8,6 +8,7 @@
 //! change of longer ones was measured on four minutes of music, cut into ten chunks, with a trained
 //! network of 96 hidden units: it is 44 dB below the stem, or less.
 
+use super::chunks::Chunks;
 use super::require_usable;
 use super::stft::{Scratch, Stft};
 use super::wiener::{Filter, Frame, WINDOW, Wiener};
@@ -139,50 +140,6 @@ pub async fn separate<E: MagnitudeEstimator>(
     }
 }
 
-/// How a song is cut into chunks of equal length.
-#[derive(Debug, PartialEq, Eq)]
-struct Chunks {
-    frames: usize,
-    starts: Vec<usize>,
-}
-
-impl Chunks {
-    /// Cuts `total` frames into as few chunks of at most `longest` as overlap by `overlap` at
-    /// least. That is at most a quarter of `longest`, so that no more than two chunks overlap.
-    fn new(total: usize, longest: usize, overlap: usize) -> Self {
-        if total <= longest {
-            return Self { frames: total, starts: vec![0] };
-        }
-        let count = (total - overlap).div_ceil(longest - overlap);
-        let frames = (total + (count - 1) * overlap).div_ceil(count);
-        let starts = (0..count).map(|i| i * (total - frames) / (count - 1)).collect();
-        Self { frames, starts }
-    }
-
-    /// The frames of a chunk.
-    fn range(&self, chunk: usize) -> Range<usize> {
-        self.starts[chunk]..self.starts[chunk] + self.frames
-    }
-
-    /// How much a chunk counts in a frame of its: the weights of all chunks sum to 1.
-    fn weight(&self, chunk: usize, frame: usize) -> f32 {
-        // How far into the stretch that begins with a chunk and ends with the one before it.
-        let into = |later: usize| -> f32 {
-            let stretch = self.starts[later]..self.starts[later - 1] + self.frames;
-            if frame < stretch.start {
-                0.0
-            } else if frame >= stretch.end {
-                1.0
-            } else {
-                (frame - stretch.start + 1) as f32 / (stretch.len() + 1) as f32
-            }
-        };
-        let fade_in = if chunk > 0 { into(chunk) } else { 1.0 };
-        let fade_out = if chunk + 1 < self.starts.len() { into(chunk + 1) } else { 0.0 };
-        fade_in - fade_out
-    }
-}
-
 /// A song that is taken apart with `C` channels: the more of its own and the network's.
 struct Separation<'a, const C: usize, E: MagnitudeEstimator> {
     estimator: &'a E,
@@ -192,6 +149,8 @@ struct Separation<'a, const C: usize, E: MagnitudeEstimator> {
     stft: Stft,
     scratch: Scratch,
     chunks: Chunks,
+    /// The first chunk that was not heard yet.
+    next: usize,
     /// What was heard and is still needed, by the chunks it is of.
     heard: VecDeque<(Range<usize>, E::Heard)>,
 }
@@ -205,7 +164,16 @@ impl<'a, const C: usize, E: MagnitudeEstimator> Separation<'a, C, E> {
         let overlap = frames(OVERLAP_SECONDS);
         let longest = frames(CHUNK_SECONDS).max(4 * overlap);
         let chunks = Chunks::new(stft.frames(channels[0].len()), longest, overlap);
-        Self { estimator, filter, channels, scratch: stft.scratch(), stft, chunks, heard: VecDeque::new() }
+        Self {
+            estimator,
+            filter,
+            channels,
+            scratch: stft.scratch(),
+            stft,
+            chunks,
+            next: 0,
+            heard: VecDeque::new(),
+        }
     }
 
     async fn run(mut self, observer: &mut impl Observer) -> Result<[Vec<Vec<f32>>; 4]> {
@@ -246,47 +214,46 @@ impl<'a, const C: usize, E: MagnitudeEstimator> Separation<'a, C, E> {
             self.heard.pop_front();
         }
         let count = self.chunks.starts.len();
-        let mut next = self.heard.back().map_or(0, |(part, _)| part.end);
-        if self.heard.is_empty() {
-            next = (0..count).find(|&chunk| self.chunks.range(chunk).end > frames.start).unwrap_or(count);
-        }
-        while next < count && self.chunks.starts[next] < frames.end {
-            let per_chunk = self.excerpts_per_chunk();
-            let together = (self.estimator.together(self.chunks.frames) / per_chunk).max(1);
-            let part = next..(next + together).min(count);
+        let per_chunk = self.excerpts_per_chunk();
+        let together = (self.estimator.together(self.chunks.frames) / per_chunk).max(1);
+        while self.next < count && self.chunks.starts[self.next] < frames.end {
+            let part = self.next..(self.next + together).min(count);
             let excerpts = Excerpts { count: part.len() * per_chunk, frames: self.chunks.frames };
-            let mut part_progress =
-                Part { progress, share: part.start as f64 / count as f64..part.end as f64 / count as f64 };
+            let share = |chunk: usize| chunk as f64 / count as f64;
+            let mut observer = Part { progress, share: share(part.start)..share(part.end) };
             let estimator = self.estimator;
-            let Self { channels, stft, scratch, chunks, .. } = &mut *self;
             let magnitudes = |excerpt: usize, frames: Range<usize>| {
-                let start = chunks.starts[part.start + excerpt / per_chunk];
-                let bins = stft.bins();
-                let mut spectrum = vec![Complex::default(); bins];
-                let mut out = Vec::with_capacity(frames.len() * C / per_chunk * bins);
-                for frame in start + frames.start..start + frames.end {
-                    if per_chunk == 2 {
-                        stft.analyse(channels[excerpt % 2], frame, scratch, &mut spectrum);
-                        out.extend(spectrum.iter().map(|value| value.norm_sqr().sqrt()));
-                        continue;
-                    }
-                    for channel in channels.iter() {
-                        stft.analyse(channel, frame, scratch, &mut spectrum);
-                        out.extend(spectrum.iter().map(|value| value.norm_sqr().sqrt()));
-                    }
-                    if channels.len() < C {
-                        out.extend_from_within(out.len() - bins..);
-                    }
-                }
-                out
+                let start = self.chunks.starts[part.start + excerpt / per_chunk];
+                let channels = if per_chunk == 2 { excerpt % 2..excerpt % 2 + 1 } else { 0..C };
+                self.mix_magnitudes(start + frames.start..start + frames.end, channels)
             };
-            let heard = estimator.listen(excerpts, magnitudes, &mut part_progress).await?;
-            progress.heard = part.end as f64 / count as f64;
+            let heard = estimator.listen(excerpts, magnitudes, &mut observer).await?;
+            progress.heard = share(part.end);
             progress.pause().await?;
-            next = part.end;
+            self.next = part.end;
             self.heard.push_back((part, heard));
         }
         Ok(())
+    }
+
+    /// The magnitudes of some frames and some of the `C` channels of the mix.
+    fn mix_magnitudes(&mut self, frames: Range<usize>, channels: Range<usize>) -> Vec<f32> {
+        let bins = self.stft.bins();
+        let mut spectrum = vec![Complex::default(); bins];
+        let mut out = Vec::with_capacity(frames.len() * channels.len() * bins);
+        for frame in frames {
+            for channel in channels.clone() {
+                match self.channels.get(channel) {
+                    Some(samples) => {
+                        self.stft.analyse(samples, frame, &mut self.scratch, &mut spectrum);
+                        out.extend(spectrum.iter().map(|value| value.norm_sqr().sqrt()));
+                    }
+                    // The only channel stands for both.
+                    None => out.extend_from_within(out.len() - bins..),
+                }
+            }
+        }
+        out
     }
 
     /// Filters a window of frames and adds their stems to the tracks.
@@ -481,7 +448,6 @@ pub fn energies<S: AsRef<[f32]>>(mix: &[impl AsRef<[f32]>], stems: [&[S]; 4]) ->
 mod tests {
     use super::*;
     use crate::{ErrorKind, Quiet};
-    use proptest::prelude::*;
 
     /// A network whose gains are known functions of the magnitudes that it heard of the same
     /// place, so that whatever is mixed up shows.
@@ -695,29 +661,5 @@ mod tests {
         assert_eq!(found.residual, 2.0 / 9.0);
         let silent = energies(&none, [&none[..]; 4]);
         assert_eq!(silent, Energies { shares: [0.0; 4], residual: 0.0 });
-    }
-
-    proptest! {
-        #[test]
-        fn chunks_cover_a_song_and_their_weights_sum_to_one(
-            total in 1usize..3000, overlap in 1usize..60, more in 0usize..100,
-        ) {
-            let longest = 4 * overlap + more;
-            let chunks = Chunks::new(total, longest, overlap);
-            prop_assert!(chunks.frames <= longest && chunks.frames >= 1);
-            let count = chunks.starts.len();
-            prop_assert_eq!(chunks.starts[0], 0);
-            prop_assert_eq!(chunks.range(count - 1).end, total);
-            for pair in chunks.starts.windows(2) {
-                prop_assert!(pair[0] < pair[1] && pair[0] + chunks.frames >= pair[1] + overlap);
-            }
-            for frame in 0..total {
-                let there = (0..count).filter(|&chunk| chunks.range(chunk).contains(&frame));
-                let weights: Vec<f32> = there.map(|chunk| chunks.weight(chunk, frame)).collect();
-                prop_assert!((1..=2).contains(&weights.len()));
-                prop_assert!(weights.iter().all(|&weight| weight > 0.0));
-                prop_assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-            }
-        }
     }
 }
