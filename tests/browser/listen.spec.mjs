@@ -339,6 +339,15 @@ test("plays a cell by keyboard alone, once", async ({ app, page, ears }) => {
   await app.region.getByRole("button", { name: /Show all/ }).focus();
   await page.keyboard.press("Tab");
   await expect(cells.first()).toBeFocused();
+  // Once on and off: the ears only hear from the moment on that the first sound has set them up.
+  await page.keyboard.press("Enter");
+  await expect(cells.first()).toHaveAttribute("aria-pressed", "true");
+  await expect.poll(() => ears.now()).toBeGreaterThan(0);
+  await page.keyboard.press("Enter");
+  await expect(cells.first()).toHaveAttribute("aria-pressed", "false");
+  // Its end fades out within this.
+  const quiet = (await ears.now()) + Math.round(0.2 * index.rate);
+  await expect.poll(() => ears.now()).toBeGreaterThan(quiet);
   const stems = ["vocals", "drums", "bass", "other"];
   for (let row = 0; row < stems.indexOf(wanted.stem); row++) await page.keyboard.press("ArrowDown");
   for (let column = 0; column < wanted.segment; column++) await page.keyboard.press("ArrowRight");
@@ -355,6 +364,7 @@ test("plays a cell by keyboard alone, once", async ({ app, page, ears }) => {
   const seconds = ((await ears.now()) - from) / index.rate;
   const all = await ears.record(seconds, from);
   const began = beginning(all, wanted.samples) - all.frame;
+  expect(began).toBeGreaterThan(0);
   const heard = { frame: 0, samples: all.samples.slice(began, began + wanted.samples.length) };
   const off = distance(heard, wanted.samples, 0);
   console.log(`largest difference to the command line's ${wanted.file}: ${off.toExponential(1)}`);
