@@ -38,6 +38,7 @@ def arguments():
     p.add_argument("--out", type=Path, default=HERE.parent / "models/demo", help="the bundle to write")
     p.add_argument("--golden", type=Path, default=HERE.parent / "tests/golden/demo/golden.safetensors")
     p.add_argument("--musiclime", default="musiclime", help="the program that converts; 'none' stops before it")
+    p.add_argument("--separator", type=Path, help="a trained Open-Unmix for the bundle (training/stems/train.py makes one); else songs are split by signal processing")
     p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--minutes", type=float, default=20.0, help="stop training after this time (the learning rate follows whichever of steps and minutes is further)")
     p.add_argument("--save-seconds", type=float, default=60.0, help="time between two stored states")
@@ -208,6 +209,8 @@ def main():
         "--config", str(out / "config.json"), "--tokenizer", str(out / "tokenizer.json"), "--dtype", "f16", "--out", str(args.out),
         "--id", "demo", "--title", card.TITLE, "--description", card.describe(figures), "--licence", card.LICENCE,
     ]
+    if args.separator:
+        command += ["--separator", str(args.separator)]
     print(shlex.join(command), flush=True)
     subprocess.run(command, check=True)
     (args.out / "README.md").write_text(text_of_card)
