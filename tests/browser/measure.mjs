@@ -56,12 +56,20 @@ for (const backend of /** @type {const} */ (["Auto", "CPU"])) {
   console.log(`engine and model ready   ${passed()}`);
   await app.bringSong(process.argv[2] ?? SONG);
   console.log(`song decoded             ${passed()}`);
+  // To hear a stem the song has to be taken apart first.
+  const player = page.getByRole("region", { name: "Listen" });
+  await player.getByLabel("Hear").selectOption({ label: "Vocals" });
+  const asked = performance.now();
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.getByRole("button", { name: "Pause" }).waitFor({ timeout: 3_600_000 });
+  console.log(
+    `song taken apart         ${passed()}, in ${((performance.now() - asked) / 1000).toFixed(1)} s`,
+  );
+  await page.getByRole("button", { name: "Stop" }).click();
   await app.lyrics.fill(LYRICS);
   await app.explain.click();
   await page.getByRole("heading", { name: "What the model says" }).waitFor({ timeout: 600_000 });
   console.log(`predictions              ${passed()}`);
-  await page.getByText("Asking the model about the song").waitFor({ timeout: 3_600_000 });
-  console.log(`song taken apart         ${passed()}`);
   await app.region.waitFor({ timeout: 3_600_000 });
   console.log(`explanation (default)    ${passed()}`);
   await page.close();
