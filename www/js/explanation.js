@@ -163,10 +163,11 @@ function stemsNote({ composed, predictions, separation, settings }, label) {
     mix === undefined || stems === undefined
       ? ""
       : ` For “${label}” the model gives ${percent(stems)} to the stems put together, ${percent(mix)} to the mix.`;
+  const residual = separation.residual < 0.001 ? "less than 0.1 %" : percent(separation.residual);
   return h(
     "p",
     { class: "hint" },
-    `The stems are by ${SEPARATORS[settings.separator] ?? settings.separator}; together they differ from the mix by ${percent(separation.residual)} of its energy.${cost}`,
+    `The stems are by ${SEPARATORS[settings.separator] ?? settings.separator}; together they differ from the mix by ${residual} of its energy.${cost}`,
   );
 }
 
