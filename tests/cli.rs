@@ -175,7 +175,7 @@ fn the_published_presets_tell_which_segments_and_words_are_never_heard() {
     // Thirty seconds: of ten segments the model hears the first four, the fourth in part.
     let rate = 16_000;
     let samples: Vec<f32> =
-        (0..30 * rate).map(|i| 0.3 * (i as f32 * 0.03).sin() * (i as f32 * 0.0007).sin()).collect();
+        (0..30 * rate + 7).map(|i| 0.3 * (i as f32 * 0.03).sin() * (i as f32 * 0.0007).sin()).collect();
     let song = folder.file("long.wav", musiclime::audio::write_wav(rate as u32, &samples));
     let words: Vec<String> = (0..400).map(|i| format!("word{i}")).collect();
     let lyrics = folder.file("long.txt", words.join(" "));
@@ -186,9 +186,12 @@ fn the_published_presets_tell_which_segments_and_words_are_never_heard() {
     };
     let paper = json(&[&base[..], &["--preset", "paper"]].concat());
     assert_eq!(unheard(&paper, "audio"), 6 * 4);
+    // Ten equal segments leave seven samples over, which are dropped as published, but not silently.
+    assert_eq!(paper["settings"]["dropped_seconds"], 7.0 / f64::from(rate));
     assert!(unheard(&paper, "word") > 200, "{}", unheard(&paper, "word"));
     let default = json(&base);
     assert_eq!(unheard(&default, "audio"), 0);
+    assert_eq!(default["settings"]["dropped_seconds"], Value::Null);
     assert_eq!(unheard(&default, "word"), unheard(&paper, "word"));
     for feature in features(&default).iter().filter(|f| f["heard"] == false) {
         assert_eq!(feature["weight"], 0.0, "what is not heard can't matter");
@@ -473,4 +476,61 @@ fn an_interrupted_explanation_is_a_partial_one() {
     let rows = e["run"]["rows"].as_u64().expect("rows");
     assert!((2..90_000).contains(&rows), "{rows}");
     assert_eq!(features(&e).len(), 40);
+}
+
+#[test]
+fn stems_are_measured_against_true_ones() {
+    let folder = Folder::new();
+    let stems = ["vocals", "drums", "bass", "other"];
+    let tone = |n: usize| -> Vec<f32> {
+        (0..20_000).map(|i| 0.2 * (i as f32 * 0.01 * (n + 1) as f32).sin()).collect()
+    };
+    for dir in ["true", "off", "other rate"] {
+        std::fs::create_dir(folder.path(dir)).unwrap();
+    }
+    for (n, stem) in stems.into_iter().enumerate() {
+        let file = |dir: &str, rate, samples: &[f32]| {
+            folder.file(&format!("{dir}/{stem}.wav"), musiclime::audio::write_wav(rate, samples));
+        };
+        file("true", 8000, &tone(n));
+        file("off", 8000, &tone(n).iter().map(|s| s * 0.9).collect::<Vec<_>>());
+        file("other rate", 16_000, &tone(n));
+    }
+    let (truth, off) = (text(&folder.path("true")), text(&folder.path("off")));
+    let found = json(&["sdr", &truth, &truth, &off]);
+    for stem in stems {
+        // An estimate a tenth too low is 20 dB off.
+        assert!((found[1]["median"][stem].as_f64().unwrap() - 20.0).abs() < 1e-3, "{found}");
+        assert_eq!(found[0]["songs"]["."][stem], "perfect");
+    }
+    let table = text(&folder.path("table.md"));
+    assert!(musiclime(&["sdr", &truth, &off, "--table", "--out", &table]).status.success());
+    let table = std::fs::read_to_string(table).unwrap();
+    assert!(table.contains("| vocals | 20.00 |") && !table.contains("accompaniment"), "{table}");
+    assert!(refusal(&["sdr", &truth, &text(&folder.path("other rate"))]).contains("is at 16000 Hz"));
+    assert!(refusal(&["sdr", &truth, &text(&folder.path("nothing"))]).contains("is no folder"));
+    assert!(refusal(&["sdr", &text(&folder.path("nothing")), &truth]).contains("nothing"));
+}
+
+#[test]
+fn separating_without_a_model_leaves_nothing_and_never_replaces_the_song() {
+    let folder = Folder::new();
+    let out = text(&folder.path("stems"));
+    let said = json(&["separate", SONG, "--out", &out]);
+    assert_eq!((said["separator"].as_str(), said["channels"].as_u64()), (Some("dsp"), Some(2)));
+    assert!(said["residual"].as_f64().unwrap() < 1e-8, "{said}");
+    let shares: f64 = said["stems"].as_array().unwrap().iter().map(|s| s["energy"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-9);
+    let vocals = format!("{out}/vocals.wav");
+    let before = std::fs::read(&vocals).unwrap();
+    assert!(refusal(&["separate", &vocals, "--out", &out]).contains("is the song itself"));
+    assert_eq!(std::fs::read(&vocals).unwrap(), before);
+}
+
+#[test]
+fn the_explanation_is_not_written_among_the_sounds() {
+    let folder = Folder::new();
+    let (heard, out) = (text(&folder.path("heard")), text(&folder.path("heard/index.json")));
+    let args = ["explain", SONG, "--model", MODEL, "--listen", &heard, "--out", &out];
+    assert!(refusal(&args).contains("--out lies in the folder of --listen"));
 }

@@ -495,8 +495,9 @@ fn spectrograms_are_those_of_torchaudio_and_transformers() {
 #[test]
 fn the_example_song_goes_all_the_way() {
     let song = open(&read("data/audio_example.mp3")).unwrap();
-    let mix = block_on(resampled(&song.sound, 16_000, &mut Quiet)).unwrap();
-    assert_eq!(mix.samples, resample(&song.sound.samples, 44_100, 16_000).unwrap());
+    let samples = block_on(resampled(&song.sound.samples, 44_100, 16_000, &mut Quiet)).unwrap();
+    assert_eq!(samples, resample(&song.sound.samples, 44_100, 16_000).unwrap());
+    let mix = Sound { rate: 16_000, samples };
 
     let stems: Stems = block_on(dsp::separate(&mix, &mut Quiet)).unwrap();
     let total: f64 = mix.samples.iter().map(|&s| f64::from(s).powi(2)).sum();

@@ -25,7 +25,7 @@ LICENCE = (
 
 TEMPLATE = """# musiclime-demo: ambient, electronic, metal or orchestral?
 
-A deliberately tiny model ({parameters:,} parameters, {megabytes:.2f} MB as f16, beside its separator) with the architecture that the MusicLIME paper explains: an Audio
+A deliberately tiny model ({parameters:,} parameters, {megabytes:.2f} MB as f16) with the architecture that the MusicLIME paper explains: an Audio
 Spectrogram Transformer and a RoBERTa under one LayerNorm and one linear layer. It was really trained, from scratch, on a task simple
 enough for a laptop's CPU: {minutes} minutes, {steps} steps.
 
@@ -80,13 +80,16 @@ Recall by sound alone, per window: {recall}.
 ## Sizes
 AST: {ast}. RoBERTa: {roberta}. Spectrogram: Kaldi's fbank at 16,000 Hz, 64 mel bins, 1,024 frames. Made by `python training/train.py --minutes {allowed:g} --seed {seed}`.
 
-## The separator
+{separator}Licence of the weights: MIT OR Apache-2.0 as the project; whoever holds that weights inherit the terms of what they were learnt from finds those in the table above.
+"""
+
+
+SEPARATOR = """## The separator
 The bundle brings a small Open-Unmix (four networks of 537,634 parameters, 4.35 MB as f16, 44.1 kHz, mono), which takes songs apart into vocals, drums, bass and other. It learnt from
 songs that were rendered with known stems, whose singing is re-pitched speech; `training/README.md` lists that material with its licences. Median SDR on ten held-out rendered songs
 (plain signal processing in brackets): vocals 1.35 dB (1.25), drums 5.54 (3.05), bass 3.06 (1.82), other 3.33 (1.92). On the few seconds of real music with known stems that could be measured, drums and
 bass keep that lead, while vocals (1.4 dB, 2.4) and other (0.7, 2.2) fall behind. Read "vocals" as "what is voice-like"; a separator from the `openunmix` package is far better and far larger.
 
-Licence of the weights: MIT OR Apache-2.0 as the project; whoever holds that weights inherit the terms of what they were learnt from finds those in the table above.
 """
 
 
@@ -102,14 +105,15 @@ def describe(figures: dict) -> str:
     )
 
 
-def write(figures: dict, tracks) -> str:
-    """The card's text."""
+def write(figures: dict, tracks, separator: bool) -> str:
+    """The card's text; what it says of the separator is about the shipped one, whose figures stand in README.md."""
     a, l, b, run = figures["audio_only"], figures["lyrics_only"], figures["both"], figures["run"]
     rows = []
     for package, label, what, licence in LICENCES:
         n = sum(t.package == package for t in tracks)
         rows.append(f"| `{package}` ({n} tracks) | {label} | {what} | {licence} |")
     return TEMPLATE.format(
+        separator=SEPARATOR if separator else "",
         parameters=run["parameters"], megabytes=run["parameters"] * 2 / 1e6, minutes=run["minutes"], steps=run["steps"], seed=run["seed"], allowed=run["minutes_allowed"],
         strength=words.STRENGTH, learn=run["learn_tracks"], tracks=figures["tracks"], clips=figures["clips"], licence_rows="\n".join(rows),
         vocabulary=len(words.EVIDENCE), tracks_per_class=", ".join(f"{n} {c}" for c, n in figures["tracks_per_class"].items()),

@@ -153,6 +153,8 @@ def golden(path: Path, model, tokenizer, mean, std):
 
 def main():
     args = arguments()
+    if args.separator and not args.separator.is_dir():
+        raise SystemExit(f"there is no folder {args.separator}: training/stems/train.py makes one")
     torch.set_num_threads(args.threads)
     random.seed(args.seed)
     torch.manual_seed(args.seed)
@@ -199,7 +201,7 @@ def main():
         figures["try"] = evaluate.try_song(model, tokenizer, args.try_song, args.try_lyrics, mean, std)
     (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2), flush=True)
-    text_of_card = card.write(figures, everything)
+    text_of_card = card.write(figures, everything, bool(args.separator))
     (out / "README.md").write_text(text_of_card)
 
     if args.musiclime == "none":

@@ -33,7 +33,8 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{MetadataOptions, MetadataRevision, StandardTag};
 
 /// What a song may be at most. The defaults keep decoding within some 500 MB of memory, which
-/// a browser's tab can give.
+/// a browser's tab can give. A song that is taken apart by a network needs more: some 60 MB for
+/// each minute, 1.2 GB for the longest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// Bytes of the file. 256 MiB hold 20 minutes of 16-bit stereo WAV at 48 kHz.

@@ -1,7 +1,6 @@
 //! Changing the sampling rate.
 
-use super::Sound;
-use crate::{Error, Observer, Result, Stage};
+use crate::{Error, Observer, Result};
 use audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Indexing, Resampler, WindowFunction};
 
@@ -35,27 +34,28 @@ pub fn resample(samples: &[f32], from: u32, to: u32) -> Result<Vec<f32>> {
     Ok(stream.output)
 }
 
-/// [`resample`] for a whole song: reports [`Stage::Decode`], of which it is the second part,
-/// and can be stopped.
+/// [`resample`] for a whole song, which can be stopped meanwhile.
 ///
 /// # Errors
 /// As [`resample`]; [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when stopped.
-pub async fn resampled(sound: &Sound, rate: u32, observer: &mut impl Observer) -> Result<Sound> {
-    if sound.rate == rate && rate != 0 {
-        return Ok(sound.clone());
+pub async fn resampled(
+    samples: &[f32],
+    from: u32,
+    to: u32,
+    observer: &mut impl Observer,
+) -> Result<Vec<f32>> {
+    if from == to && from != 0 {
+        return Ok(samples.to_vec());
     }
-    let mut stream = Stream::new(&sound.samples, sound.rate, rate)?;
-    let total = stream.wanted.max(1);
+    let mut stream = Stream::new(samples, from, to)?;
     let mut blocks = 0;
     while stream.advance()? {
         blocks += 1;
         if blocks % BLOCKS_PER_PAUSE == 0 {
-            observer.report(Stage::Decode, stream.output.len().min(total), total);
             observer.check().await?;
         }
     }
-    observer.report(Stage::Decode, total, total);
-    Ok(Sound { rate, samples: stream.output })
+    Ok(stream.output)
 }
 
 /// A sound on its way through the resampler, block by block.
@@ -146,7 +146,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ErrorKind, Flow, Quiet};
+    use crate::{ErrorKind, Flow, Quiet, Stage};
     use proptest::prelude::*;
     use std::f64::consts::TAU;
 
@@ -216,20 +216,16 @@ mod tests {
     fn a_watched_song_is_the_same_and_can_be_stopped() {
         struct StopAt(usize);
         impl Observer for StopAt {
-            fn report(&mut self, stage: Stage, done: usize, total: usize) {
-                assert_eq!(stage, Stage::Decode);
-                assert!(done <= total);
-            }
+            fn report(&mut self, _: Stage, _: usize, _: usize) {}
             async fn pause(&mut self) -> Flow {
                 self.0 -= 1;
                 if self.0 == 0 { Flow::Stop } else { Flow::Continue }
             }
         }
-        let sound = Sound { rate: 44_100, samples: sine(44_100, 440.0, 500_000) };
-        let whole = pollster::block_on(resampled(&sound, 16_000, &mut Quiet)).unwrap();
-        assert_eq!(whole.rate, 16_000);
-        assert_eq!(whole.samples, resample(&sound.samples, 44_100, 16_000).unwrap());
-        let stopped = pollster::block_on(resampled(&sound, 16_000, &mut StopAt(2)));
+        let samples = sine(44_100, 440.0, 500_000);
+        let whole = pollster::block_on(resampled(&samples, 44_100, 16_000, &mut Quiet)).unwrap();
+        assert_eq!(whole, resample(&samples, 44_100, 16_000).unwrap());
+        let stopped = pollster::block_on(resampled(&samples, 44_100, 16_000, &mut StopAt(2)));
         assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
     }
 

@@ -189,6 +189,7 @@ impl<'a, const C: usize, E: MagnitudeEstimator> Separation<'a, C, E> {
         }
         for track in tracks.iter_mut().flatten() {
             self.stft.normalise(track);
+            progress.pause().await?;
             if !track.iter().all(|sample| sample.is_finite()) {
                 return Err(Error::bundle("the separator's stems are too loud to be numbers")
                     .hint("its weights are damaged; convert or download them again"));

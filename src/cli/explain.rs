@@ -65,7 +65,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let listen = args.listen.folder(args.modality)?;
+    let listen = args.listen.folder(args.modality, args.out.as_deref())?;
     if let Some(out) = &args.out {
         writable(out)?;
     }

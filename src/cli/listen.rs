@@ -86,7 +86,7 @@ const ABOUT: &str = "Mono, at the rate and with the stems that the model hears. 
 impl Args {
     /// The folder that was asked for, if one was. Says at once, and not after minutes of work,
     /// that it could not be written to or would have nothing in it.
-    pub(super) fn folder(&self, modality: Modality) -> Result<Option<Folder>> {
+    pub(super) fn folder(&self, modality: Modality, out: Option<&Path>) -> Result<Option<Folder>> {
         let Some(path) = &self.listen else { return Ok(None) };
         if modality == Modality::Lyrics {
             return Err(listening::no_sounds());
@@ -100,6 +100,15 @@ impl Args {
                 .hint("name a new or an empty folder with --listen"));
         }
         fs::create_dir_all(path).map_err(|e| unwritable(path, &e))?;
+        let parent =
+            out.and_then(Path::parent).map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+        if parent
+            .and_then(|p| p.canonicalize().ok())
+            .is_some_and(|p| path.canonicalize().is_ok_and(|l| l == p))
+        {
+            return Err(Error::input("--out lies in the folder of --listen, which holds sounds alone")
+                .hint("write the explanation elsewhere"));
+        }
         let empty = fs::read_dir(path).map_err(|e| unwritable(path, &e))?.next().is_none();
         if !empty && earlier(path).is_none() {
             return Err(Error::input(format!(
@@ -133,7 +142,7 @@ impl Folder {
         let (start, end) = (seconds(covered.start), seconds(covered.end));
         self.clear()?;
 
-        let mut sounds = Sounds { folder: &self.path, rate, names: HashSet::new(), entries: Vec::new() };
+        let mut sounds = Sounds::new(&self.path, rate);
         let entry = |what: String| Entry {
             file: String::new(),
             what,
@@ -219,28 +228,31 @@ impl Folder {
             top: self.top,
             about: ABOUT.into(),
             notes,
-            files: sounds.entries,
+            files: std::mem::take(&mut sounds.entries),
         };
         let json = serde_json::to_string_pretty(&index)
             .map_err(|e| Error::internal(format!("cannot write JSON: {e}")))?;
-        create(&self.path.join(INDEX), format!("{json}\n").as_bytes())
+        create(&self.path.join(INDEX), format!("{json}\n").as_bytes())?;
+        sounds.names.clear();
+        Ok(())
     }
 
-    /// Takes away what an earlier run wrote, its index first, so that what remains is none of ours.
+    /// Takes away what an earlier run wrote, its index last, so that the folder stays known as ours
+    /// if this is interrupted.
     fn clear(&self) -> Result<()> {
         let Some(index) = earlier(&self.path) else { return Ok(()) };
         let remove = |path: PathBuf| match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(unwritable(&path, &e)),
             _ => Ok(()),
         };
-        remove(self.path.join(INDEX))?;
         // An index is a file that anybody may have edited: only plain names of sounds count.
         let plain = |name: &str| name.ends_with(".wav") && !name.contains(['/', '\\', ':']);
         index
             .files
             .iter()
             .filter(|entry| plain(&entry.file))
-            .try_for_each(|e| remove(self.path.join(&e.file)))
+            .try_for_each(|e| remove(self.path.join(&e.file)))?;
+        remove(self.path.join(INDEX))
     }
 }
 
@@ -252,7 +264,8 @@ fn earlier(folder: &Path) -> Option<Index> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// The sounds that were written so far.
+/// The sounds that were written so far. Those still named when it is dropped, since another one or
+/// the index could not be written, are taken away again.
 struct Sounds<'a> {
     folder: &'a Path,
     rate: u32,
@@ -260,7 +273,20 @@ struct Sounds<'a> {
     entries: Vec<Entry>,
 }
 
-impl Sounds<'_> {
+impl Drop for Sounds<'_> {
+    fn drop(&mut self) {
+        for name in &self.names {
+            // Whatever stopped the writing is reported; that this fails too would tell nothing more.
+            let _ = fs::remove_file(self.folder.join(name));
+        }
+    }
+}
+
+impl<'a> Sounds<'a> {
+    fn new(folder: &'a Path, rate: u32) -> Self {
+        Self { folder, rate, names: HashSet::new(), entries: Vec::new() }
+    }
+
     fn add(&mut self, name: &str, samples: &[f32], entry: Entry) -> Result<()> {
         // Labels that differ in marks alone have one safe name; the second gets a number.
         let mut file = format!("{name}.wav");

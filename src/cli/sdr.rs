@@ -5,8 +5,9 @@ use crate::audio::decode::{Limits, decode_stereo};
 use crate::audio::sdr::{Channels, median, sdr};
 use crate::audio::{Stem, stem_files::MAX_DIFFERENCE_SECONDS};
 use crate::{Error, Quiet, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Measure separated stems against true ones: the signal-to-distortion ratio in decibels.
@@ -42,8 +43,29 @@ pub(super) struct Args {
 #[derive(Serialize, Default)]
 struct Column {
     name: String,
-    median: BTreeMap<String, Option<f64>>,
-    songs: BTreeMap<String, BTreeMap<String, Option<f64>>>,
+    median: BTreeMap<String, Decibels>,
+    songs: BTreeMap<String, BTreeMap<String, Decibels>>,
+}
+
+/// Infinite for an estimate without fault, not a number for a stem that is silent throughout.
+/// JSON knows neither, so there they are words.
+#[derive(Clone, Copy)]
+struct Decibels(f64);
+
+impl Serialize for Decibels {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        if self.0.is_finite() { to.serialize_f64(self.0) } else { to.collect_str(self) }
+    }
+}
+
+impl fmt::Display for Decibels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            decibels if decibels.is_nan() => f.write_str("silent"),
+            decibels if decibels.is_infinite() => f.write_str("perfect"),
+            decibels => write!(f, "{decibels:.2}"),
+        }
+    }
 }
 
 /// Rows of the table.
@@ -68,9 +90,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
         for stem in STEMS {
             let values: Vec<f64> =
-                column.songs.values().filter_map(|stems| stems.get(stem).copied().flatten()).collect();
-            if column.songs.values().any(|stems| stems.contains_key(stem)) {
-                column.median.insert(stem.into(), finite(median(&values)));
+                column.songs.values().filter_map(|stems| Some(stems.get(stem)?.0)).collect();
+            if !values.is_empty() {
+                column.median.insert(stem.into(), Decibels(median(&values)));
             }
         }
         columns.push(column);
@@ -106,12 +128,18 @@ fn songs(truth: &Path) -> Result<Vec<String>> {
 }
 
 /// The decibels of every stem that both folders have.
-fn compare(truth: &Path, estimate: &Path, mixture: bool) -> Result<BTreeMap<String, Option<f64>>> {
+fn compare(truth: &Path, estimate: &Path, mixture: bool) -> Result<BTreeMap<String, Decibels>> {
+    if !estimate.is_dir() {
+        return Err(Error::input(format!("{} is no folder", estimate.display())));
+    }
     let mut found = BTreeMap::new();
     for stem in STEMS {
         let file = if mixture { MIXTURE } else { stem };
         let path = estimate.join(format!("{file}.wav"));
-        let (Some((rate, true_stem)), true) = (true_stem(truth, stem)?, path.is_file()) else { continue };
+        if !path.is_file() {
+            continue;
+        }
+        let Some((rate, true_stem)) = true_stem(truth, stem)? else { continue };
         let (its_rate, its) = read(&path)?;
         let at = |e: Error| e.context(path.display());
         if its_rate != rate {
@@ -121,7 +149,7 @@ fn compare(truth: &Path, estimate: &Path, mixture: bool) -> Result<BTreeMap<Stri
         let fitted = fit(its, &true_stem, rate).map_err(at)?;
         let second = rate as usize;
         let frames = sdr(&[true_stem], &[fitted], second, second).map_err(at)?;
-        found.insert(stem.to_owned(), finite(median(&frames.concat())));
+        found.insert(stem.to_owned(), Decibels(median(&frames.concat())));
     }
     if found.is_empty() {
         return Err(Error::input(format!("{} has no stem that {} has", estimate.display(), truth.display())));
@@ -144,6 +172,10 @@ fn true_stem(dir: &Path, stem: &str) -> Result<Option<(u32, Channels)>> {
         let (rate, track) = read(&path)?;
         match &mut sum {
             None => sum = Some((rate, track)),
+            Some((first, _)) if *first != rate => {
+                return Err(Error::input(format!("is at {rate} Hz, another true stem at {first} Hz"))
+                    .context(path.display()));
+            }
             Some((_, total)) => {
                 let track = fit(track, total, rate).map_err(|e| e.context(path.display()))?;
                 for (total, channel) in total.iter_mut().zip(track) {
@@ -177,11 +209,6 @@ fn read(path: &Path) -> Result<(u32, Channels)> {
         .map_err(|e| e.context(path.display()))
 }
 
-/// JSON knows no infinity and no NaN.
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
 fn table(columns: &[Column]) -> String {
     let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let mut lines = vec![row([String::from("SDR, dB")]
@@ -193,11 +220,8 @@ fn table(columns: &[Column]) -> String {
         if !columns.iter().any(|column| column.median.contains_key(stem)) {
             continue;
         }
-        let cells = columns.iter().map(|column| match column.median.get(stem) {
-            Some(Some(decibels)) => format!("{decibels:.2}"),
-            Some(None) => "silent".into(),
-            None => String::new(),
-        });
+        let cells =
+            columns.iter().map(|column| column.median.get(stem).map_or(String::new(), Decibels::to_string));
         lines.push(row([stem.to_owned()].into_iter().chain(cells).collect()));
     }
     lines.join("\n")

@@ -1,6 +1,6 @@
 //! From scored rows and surrogates to the explanation that people read.
 
-use super::{Listener, Song, material::Material, scorer::Passes};
+use super::{Listener, Separator, Song, material::Material, scorer::Passes};
 use crate::audio::{Stem, unmix};
 use crate::explanation::{
     AudioFeature, Explanation, Feature, LabelExplanation, Model, Prediction, Run, SCHEMA, Separation,
@@ -8,6 +8,7 @@ use crate::explanation::{
 };
 use crate::lime::{Modality, Rows, Surrogate};
 use crate::lyrics::Word;
+use crate::model;
 
 /// Labels with their probabilities, most probable first; equal ones in the model's order.
 pub(super) fn predictions(labels: &[String], scores: &[f64]) -> Vec<Prediction> {
@@ -82,7 +83,7 @@ pub(super) fn explanation(
 
 /// What the stems leave of the explained stretch; nothing if the song was not taken apart.
 fn separation(song: &Song, material: &Material) -> Option<Separation> {
-    let stems = song.stems().ok()?;
+    let stems = song.stems().ok().filter(|_| material.varies_audio())?;
     let mix = material.mix(song);
     let tracks = stems.tracks.each_ref().map(|track| track.get(material.window()).unwrap_or(&[]));
     let energies = unmix::energies(&[mix], tracks.each_ref().map(std::slice::from_ref));
@@ -96,14 +97,24 @@ fn separation(song: &Song, material: &Material) -> Option<Separation> {
 fn settings(listener: &Listener, song: &Song, material: &Material) -> Settings {
     let (lime, bundle) = (material.settings(), listener.bundle());
     let (window, rate) = (material.window(), f64::from(song.mix().rate));
+    // A song may have been taken apart to be listened to, which is nothing to this explanation.
+    let separator = song.separator().filter(|_| material.varies_audio());
+    let dropped = material.segments().last().map_or(0, |last| window.len() - last.end.min(window.len()));
     Settings {
         preset: lime.preset.name().to_owned(),
         samples: lime.samples,
         seed: lime.seed,
         segments: material.segment_count(),
         modality: lime.modality.name().to_owned(),
-        separator: song.separator().map_or("none", |s| s.name()).to_owned(),
+        separator: separator.map_or("none", |s| s.name()).to_owned(),
+        separator_sha256: match (&bundle.separator, separator) {
+            (model::Separator::OpenUnmix(entry), Some(Separator::OpenUnmix)) => {
+                Some(entry.weights.sha256.clone())
+            }
+            _ => None,
+        },
         window: Window { start: window.start as f64 / rate, end: window.end as f64 / rate },
+        dropped_seconds: (dropped > 0).then(|| dropped as f64 / rate),
         backend: listener.backend().name().to_owned(),
         sampling: Some(lime.sampling.name().to_owned()),
         kernel_width: Some(lime.kernel_width),

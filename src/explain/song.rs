@@ -57,16 +57,19 @@ impl Song {
     ) -> Result<Self> {
         let decoded = audio::decode::decode(bytes, &audio::decode::Limits::default(), observer).await?;
         let sound = decoded.sound;
-        let at = |rate| {
-            Ok::<_, Error>(Sound { rate, samples: audio::resample(&sound.samples, sound.rate, rate)? })
+        let rate = listener.rate();
+        let samples = audio::resampled(&sound.samples, sound.rate, rate, observer).await?;
+        let mix = Sound { rate, samples };
+        let separator = listener.separator().map(|network| network.config().sampling_rate);
+        let full = match separator.filter(|&rate| rate != mix.rate) {
+            Some(rate) if rate == sound.rate => Some(sound),
+            Some(rate) => {
+                let samples = audio::resampled(&sound.samples, sound.rate, rate, observer).await?;
+                Some(Sound { rate, samples })
+            }
+            None => None,
         };
-        let mix = at(listener.rate())?;
         let title = decoded.title.or_else(|| title_from(name));
-        let full = match listener.separator().map(|network| network.config().sampling_rate) {
-            Some(rate) if rate == sound.rate && rate != mix.rate => Some(sound),
-            Some(rate) if rate != mix.rate => Some(at(rate)?),
-            _ => None,
-        };
         Ok(Self { title, artist: decoded.artist, sha256: sha256(bytes), mix, full, stems: None })
     }
 
@@ -77,6 +80,7 @@ impl Song {
     pub fn use_stems(&mut self, tracks: [Sound; 4]) -> Result<()> {
         let stems = audio::stem_files::assemble(tracks, self.mix.rate, self.mix.samples.len())?;
         self.stems = Some((Separator::Files, stems));
+        self.full = None;
         Ok(())
     }
 
@@ -99,7 +103,7 @@ impl Song {
                 let full = self.full.as_ref().unwrap_or(&self.mix);
                 let channels = std::slice::from_ref(&full.samples);
                 let stems = unmix::separate(network, channels, &UnmixSettings::default(), observer).await?;
-                (Separator::OpenUnmix, self.at_the_models_rate(stems, full.rate)?)
+                (Separator::OpenUnmix, self.at_the_models_rate(stems, full.rate, observer).await?)
             }
         };
         self.stems = Some(stems);
@@ -109,12 +113,20 @@ impl Song {
     }
 
     /// Stems of one channel, resampled and as long as the mix.
-    fn at_the_models_rate(&self, stems: [Vec<Vec<f32>>; 4], rate: u32) -> Result<Stems> {
+    async fn at_the_models_rate(
+        &self,
+        stems: [Vec<Vec<f32>>; 4],
+        rate: u32,
+        observer: &mut impl Observer,
+    ) -> Result<Stems> {
         let mut tracks: [Vec<f32>; 4] = Default::default();
         for (track, channels) in tracks.iter_mut().zip(stems) {
             let samples = channels.into_iter().next().unwrap_or_default();
-            *track =
-                if rate == self.mix.rate { samples } else { audio::resample(&samples, rate, self.mix.rate)? };
+            *track = if rate == self.mix.rate {
+                samples
+            } else {
+                audio::resampled(&samples, rate, self.mix.rate, observer).await?
+            };
             track.resize(self.mix.samples.len(), 0.0);
         }
         Ok(Stems { rate: self.mix.rate, tracks })

@@ -69,6 +69,9 @@ impl Explanation {
             let modality = &settings.modality;
             return Err(wrong("settings.modality", format!("is {modality:?} and not both, audio or lyrics")));
         }
+        if let Some(seconds) = settings.dropped_seconds {
+            stretch("settings.dropped_seconds", 0.0, seconds)?;
+        }
         if settings.segments > MAX_SEGMENTS {
             return Err(wrong("settings.segments", format!("is more than {MAX_SEGMENTS}")));
         }

@@ -104,8 +104,14 @@ pub struct Settings {
     pub modality: String,
     /// How the mix was taken apart.
     pub separator: String,
+    /// Of the separator's weights, in lower-case hexadecimal digits; absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator_sha256: Option<String>,
     /// The part of the song that was explained.
     pub window: Window,
+    /// Seconds at the window's end that belong to no segment; absent where nothing was dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_seconds: Option<f64>,
     /// What computed the scores.
     pub backend: String,
     /// How masks were drawn.

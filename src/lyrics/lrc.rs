@@ -116,6 +116,10 @@ fn metadata(line: &str) -> Option<(&str, &str)> {
     known.then(|| (key.trim(), value))
 }
 
+/// Characters within which a word's time ends, `<mm:ss.xxx>` and some blanks. Without a limit a
+/// text of nothing but `<` would be searched to its end for each of them.
+const LONGEST_TAG: usize = 32;
+
 /// Appends a line without the times of its words, and without the blanks those leave behind.
 fn push_without_word_times(text: &mut String, line: &str) {
     let begin = text.len();
@@ -123,7 +127,8 @@ fn push_without_word_times(text: &mut String, line: &str) {
     while let Some(open) = rest.find('<') {
         let (before, tag) = rest.split_at(open);
         text.push_str(before);
-        match tag[1..].split_once('>') {
+        let close = tag[1..].char_indices().take(LONGEST_TAG).find(|(_, c)| *c == '>').map(|(at, _)| at + 1);
+        match close.and_then(|close| Some((tag.get(1..close)?, tag.get(close + 1..)?))) {
             Some((inside, after)) if seconds(inside).is_some() => {
                 let blank = text.len() == begin || text.ends_with(char::is_whitespace);
                 rest = if blank { after.trim_start() } else { after };

@@ -38,6 +38,10 @@ pub struct OpenUnmixConfig {
 /// The most weights of all four networks. `umxl` has 0.11 billion.
 const MAX_VALUES: f64 = (1u64 << 29) as f64;
 
+/// The most values of a layer for a second of song, so that the half minute that is heard at
+/// once takes 120 MB for four stems. `umxl` has 44,000.
+const MAX_STATES_PER_SECOND: usize = 250_000;
+
 impl OpenUnmixConfig {
     /// Bins of a frame.
     pub fn bins(&self) -> usize {
@@ -60,7 +64,9 @@ impl OpenUnmixConfig {
     /// # Errors
     /// [`ErrorKind::Bundle`](crate::ErrorKind::Bundle), naming the field.
     pub fn validate(&self) -> Result<()> {
-        within("sampling_rate", self.sampling_rate as usize, 1000, 1_000_000)?;
+        // As for the feature extractor: below 4 kHz no music is left, and 192 kHz is the most that
+        // audio interfaces record at.
+        within("sampling_rate", self.sampling_rate as usize, 4000, 192_000)?;
         within("n_fft", self.n_fft, 16, 1 << 16)?;
         if !self.n_fft.is_multiple_of(2) {
             return Err(Error::bundle(format!("n_fft is {}, which is not even", self.n_fft)));
@@ -74,6 +80,13 @@ impl OpenUnmixConfig {
             return Err(Error::bundle(format!(
                 "hidden_size {} can't be divided among the two directions of the LSTM",
                 self.hidden_size
+            )));
+        }
+        let frames = self.sampling_rate as usize / self.n_hop;
+        if frames * self.hidden_size > MAX_STATES_PER_SECOND {
+            return Err(Error::bundle(format!(
+                "n_hop {} makes {frames} frames a second, too many for a network {} wide",
+                self.n_hop, self.hidden_size
             )));
         }
         within("nb_layers", self.nb_layers, 1, 64)?;
@@ -191,11 +204,12 @@ mod tests {
             ("n_fft", json!(u32::MAX), "n_fft"),
             ("n_hop", json!(0), "n_hop"),
             ("n_hop", json!(2049), "n_hop"),
+            ("n_hop", json!(128), "344 frames a second"),
             ("nb_channels", json!(0), "nb_channels"),
             ("nb_channels", json!(3), "nb_channels"),
             ("hidden_size", json!(0), "hidden_size"),
             ("hidden_size", json!(15), "two directions"),
-            ("hidden_size", json!(8192), "billion"),
+            ("hidden_size", json!(4096), "billion"),
             ("nb_layers", json!(0), "nb_layers"),
             ("nb_layers", json!(65), "nb_layers"),
             ("max_bin", json!(0), "max_bin"),

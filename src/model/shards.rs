@@ -26,7 +26,7 @@ fn shard_name(stream: &str, number: usize) -> String {
 pub(crate) fn is_shard(stream: &str, file: &str) -> bool {
     file.strip_prefix(stream)
         .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".bin"))
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        .is_some_and(|number| number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl<F: FnMut(&str) -> io::Result<W>, W: Finish> Cutter<F, W> {

@@ -36,10 +36,11 @@ impl Engine {
     /// If no song is loaded, or it was cancelled.
     pub async fn separate(&self, on_progress: js_sys::Function) -> Result<(), JsValue> {
         let listener = self.listener()?;
-        let mut observer = self.observer(on_progress);
+        let generation = self.generation.get();
         let mut song = self.take_song()?;
+        let mut observer = self.observer(on_progress);
         let separated = song.separate(&listener, &mut observer).await;
-        self.song.set(Some(song));
+        self.give_back(song, generation);
         separated.thrown()
     }
 
@@ -95,12 +96,7 @@ fn stem<'a>(song: &'a Song, name: &str) -> Result<&'a Vec<f32>> {
 impl Engine {
     /// Lends the song to something that doesn't wait, and puts it back.
     fn with_song<T>(&self, look: impl FnOnce(&Song) -> Result<T, JsValue>) -> Result<T, JsValue> {
-        let song = self.song.take().ok_or_else(|| {
-            throw(
-                &Error::input("the song is not loaded, or is being worked on")
-                    .hint("wait until that is done, or cancel it"),
-            )
-        })?;
+        let song = self.take_song()?;
         let seen = look(&song);
         self.song.set(Some(song));
         seen

@@ -34,6 +34,8 @@ pub struct Engine {
     listener: RefCell<Option<Rc<Listener>>>,
     // Taken out while a call works on it, so a second call meets a clear error, not a borrow's panic.
     song: Cell<Option<Song>>,
+    // Counts songs and models: a call that was still at work on an earlier one must not bring it back.
+    generation: Cell<u32>,
     stop: Rc<Cell<bool>>,
 }
 
@@ -119,6 +121,7 @@ impl Engine {
             loading: RefCell::new(None),
             listener: RefCell::new(None),
             song: Cell::new(None),
+            generation: Cell::new(0),
             stop: Rc::new(Cell::new(false)),
         })
     }
@@ -171,7 +174,7 @@ impl Engine {
         };
         let listener = assemble().thrown()?;
         let info = model_info(&listener);
-        self.song.take();
+        self.replace_song(None);
         self.listener.replace(Some(Rc::new(listener)));
         to_js(&info)
     }
@@ -214,7 +217,7 @@ impl Engine {
         let peaks: Vec<f32> =
             audio::peaks(&mix.samples, PEAKS).into_iter().flat_map(|(low, high)| [low, high]).collect();
         js_sys::Reflect::set(&info, &"peaks".into(), &js_sys::Float32Array::from(peaks.as_slice()).into())?;
-        self.song.set(Some(song));
+        self.replace_song(Some(song));
         Ok(info)
     }
 
@@ -260,9 +263,10 @@ impl Engine {
     /// If nothing is loaded, or a setting does not fit.
     pub async fn predict(&self, lyrics: String, settings: JsValue) -> Result<JsValue, JsValue> {
         let (listener, request) = (self.listener()?, request(settings)?);
+        let generation = self.generation.get();
         let song = self.take_song()?;
         let predictions = predict(&listener, &song, &lyrics, &request).await;
-        self.song.set(Some(song));
+        self.give_back(song, generation);
         to_js(&Predictions { predictions: predictions.thrown()? })
     }
 
@@ -278,10 +282,11 @@ impl Engine {
         on_progress: js_sys::Function,
     ) -> Result<String, JsValue> {
         let (listener, request) = (self.listener()?, request(settings)?);
-        let mut observer = self.observer(on_progress);
+        let generation = self.generation.get();
         let mut song = self.take_song()?;
+        let mut observer = self.observer(on_progress);
         let explanation = explain(&listener, &mut song, &lyrics, &request, &mut observer).await;
-        self.song.set(Some(song));
+        self.give_back(song, generation);
         Ok(explanation.thrown()?.to_json())
     }
 
@@ -301,8 +306,23 @@ impl Engine {
 
     fn take_song(&self) -> Result<Song, JsValue> {
         self.song.take().ok_or_else(|| {
-            throw(&Error::input("no song is loaded, or it is in use").hint("choose a song first"))
+            throw(
+                &Error::input("no song is loaded, or it is being worked on")
+                    .hint("choose a song, or wait until that is done"),
+            )
         })
+    }
+
+    /// Puts a song back after work on it, unless another song or model came meanwhile.
+    fn give_back(&self, song: Song, generation: u32) {
+        if self.generation.get() == generation {
+            self.song.set(Some(song));
+        }
+    }
+
+    fn replace_song(&self, song: Option<Song>) {
+        self.generation.set(self.generation.get().wrapping_add(1));
+        self.song.set(song);
     }
 
     fn observer(&self, on_progress: js_sys::Function) -> PageObserver {
