@@ -1,6 +1,6 @@
 //! What one can listen to, handed over as samples: Web Audio does the rest.
 
-use super::errors::{Thrown, throw};
+use super::errors::Thrown;
 use super::{Engine, to_js};
 use crate::audio::{Stem, evidence};
 use crate::explain::{Song, listening};

@@ -384,6 +384,41 @@ test("plays a cell by keyboard alone, once", async ({ app, page, ears }) => {
   await expect(last).toHaveAttribute("aria-pressed", "true");
   await page.keyboard.press("Space");
   await expect(last).toHaveAttribute("aria-pressed", "false", { timeout: 500 });
+
+  // A cell has no other moments than its own: who goes to one hears the song there.
+  const { hear, position, play, pause, stop } = player(page);
+  await expect(hear).toHaveValue("cell");
+  const wave = page.getByRole("img", { name: /Waveform; heard/ });
+  const box = await wave.boundingBox();
+  await wave.click({ position: { x: (box?.width ?? 0) * 0.5, y: 10 } });
+  await expect(hear).toHaveValue("mix");
+  expect(Math.abs(Number(await position.inputValue()) - 5.5)).toBeLessThan(0.5);
+  await hear.selectOption("cell");
+  await position.fill("3");
+  await expect(hear).toHaveValue("mix");
+  await play.click();
+  await expect(pause).toBeVisible();
+  expect(Number(await position.inputValue())).toBeGreaterThanOrEqual(3);
+  await stop.click();
+});
+
+test("what is asked for while the song is taken apart waits for that", async ({ app, page, ears: _ }) => {
+  await app.bringSong();
+  const { play, pause, hear } = player(page);
+  await app.openSettings();
+  await app.set({ Samples: 32 });
+  await hear.selectOption("Drums");
+  await play.click();
+  await play.or(pause).click();
+  await app.explain.click();
+  await expect(app.region).toBeVisible({ timeout: 120_000 });
+  await expect(app.alert).toBeHidden();
+  // Two cells one right after the other: the second one is what is heard.
+  const cells = app.region.getByRole("table").nth(1).getByRole("button");
+  await cells.evaluateAll((all) => all.slice(0, 2).forEach((cell) => cell.click()));
+  await expect(cells.nth(1)).toHaveAttribute("aria-pressed", "true");
+  await expect(cells.nth(0)).toHaveAttribute("aria-pressed", "false");
+  await expect(app.alert).toBeHidden();
 });
 
 test("stems of the whole song can be heard before anything is explained", async ({ app, page, ears }) => {
@@ -392,10 +427,17 @@ test("stems of the whole song can be heard before anything is explained", async 
   const { play, pause, stop, hear, position, volume } = player(page);
   await expect(hear.locator("option")).toHaveText(["Original", "Vocals", "Drums", "Bass", "Other"]);
   await volume.fill("100");
-  await hear.selectOption("Drums");
+  // What is still being waited for can be withdrawn, and exchanged for something else.
+  await hear.selectOption("Bass");
+  await play.click();
+  await stop.click();
+  await expect(stop).toBeDisabled();
+  await hear.selectOption("Vocals");
   await position.fill("2");
   await play.click();
+  await hear.selectOption("Drums");
   await expect(pause).toBeVisible({ timeout: 120_000 });
+  await expect(app.alert).toBeHidden();
   const heard = await ears.record(2, (await ears.now()) + Math.round(0.5 * index.rate));
   const reference = file(/^drums/).samples;
   const began = beginning(heard, reference);
@@ -464,6 +506,8 @@ test("without Web Audio the page says so, and explains all the same", async ({ a
   await page.addInitScript(() => {
     // @ts-expect-error It is not meant to be deleted.
     delete globalThis.AudioContext;
+    // @ts-expect-error Neither is this.
+    delete globalThis.AudioBuffer;
   });
   await page.reload();
   const { App } = await import("./app.mjs");

@@ -126,6 +126,24 @@ test("cancel gives what is there so far, and the page stays responsive", async (
   await expect(app.region).not.toContainText("Stopped early");
 });
 
+test("a song that is brought while another one is explained takes its place", async ({ app, page }) => {
+  await app.bringSong();
+  await app.openSettings();
+  await app.set({ Samples: 100_000 });
+  await app.explain.click();
+  await expect(app.progress).toHaveAttribute("value", /0\.00/, { timeout: 60_000 });
+  const song = readFileSync(SONG);
+  const half = song.subarray(0, song.length / 2);
+  await app.song.setInputFiles({ name: "half.mp3", mimeType: "audio/mpeg", buffer: half });
+  await expect(app.alert).toContainText("not explained any more", { timeout: 15_000 });
+  await expect(page.getByText("The model hears")).toBeVisible({ timeout: 60_000 });
+  await expect(app.region).toBeHidden();
+  await app.set({ Samples: 8 });
+  await app.explain.click();
+  await expect(app.region).toBeVisible({ timeout: 60_000 });
+  expect((await app.download()).song.seconds).toBeLessThan(8);
+});
+
 test("a worker that does not hear Cancel is ended and started again", async ({ app, page }) => {
   await app.bringSong();
   // Stands in for one very long pass: the worker's messages are held back, so that it seems deaf.

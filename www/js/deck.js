@@ -39,6 +39,9 @@ const FADE = 0.01;
 /** Things that start together are told to start this much later, so that all of them can make it. */
 const LEAD = 0.04;
 
+/** How long the audio thread is kept awake after the last sound, in milliseconds. */
+const REST_AFTER_MS = 2000;
+
 /** What the audio thread renders at once, in samples. */
 const QUANTUM = 128;
 
@@ -50,6 +53,10 @@ export class Deck {
   /** @type {ReturnType<typeof setTimeout> | undefined} For the choice that waits for the last exchange to be over. */
   #timer;
   #settled = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} For the rest after the last sound. */
+  #tired;
+  /** @type {Promise<void> | undefined} */
+  #suspending;
   #ended;
 
   /**
@@ -65,8 +72,23 @@ export class Deck {
   }
 
   /** To be called in a user's gesture, before which browsers stay silent. */
-  resume() {
-    return this.#context.resume();
+  async resume() {
+    clearTimeout(this.#tired);
+    // One that overtakes a suspend could be undone by it.
+    if (this.#suspending) await this.#suspending;
+    await this.#context.resume();
+  }
+
+  /** Lets the audio thread sleep if nothing is played for a while; `resume` wakes it. */
+  #rest() {
+    clearTimeout(this.#tired);
+    this.#tired = setTimeout(() => {
+      if (this.#now) return;
+      this.#suspending = this.#context
+        .suspend()
+        .catch(() => {})
+        .finally(() => (this.#suspending = undefined));
+    }, REST_AFTER_MS);
   }
 
   /** @param {number} level 0 to 1, as it is heard: half is half as loud. */
@@ -171,6 +193,7 @@ export class Deck {
   /** Goes silent, softly. */
   stop() {
     clearTimeout(this.#timer);
+    this.#rest();
     const now = this.#now;
     if (!now) return;
     this.#now = undefined;
@@ -189,7 +212,9 @@ export class Deck {
 
   close() {
     this.stop();
-    void this.#context.close();
+    clearTimeout(this.#tired);
+    // What is cut off clicks; what fades out, perhaps since just before, is over by then.
+    setTimeout(() => void this.#context.close(), 3000 * FADE + 200);
   }
 
   /**
@@ -284,6 +309,7 @@ export class Deck {
       if (this.#now !== programme) return;
       this.#now = undefined;
       programme?.gate.disconnect();
+      this.#rest();
       this.#ended();
     };
   }

@@ -1,6 +1,7 @@
 /**
  * The page's side of one engine: calls become promises, Cancel becomes a message and, where the
- * worker does not hear it, the worker's end.
+ * worker does not hear it, the worker's end. Calls wait for each other, since an engine that works
+ * on its song can't lend it to anybody else.
  */
 
 /** @typedef {import("../types/engine.d.ts").Backend} Backend */
@@ -23,9 +24,19 @@ const HEARS_WITHIN_MS = 1000;
 /** How long it may then take to hand over what it has: a batch on a slow device, and the fit. */
 const STOPS_WITHIN_MS = 10_000;
 
+/**
+ * @typedef {object} Asked A call that waits or runs.
+ * @property {import("../types/protocol.d.ts").Request & {id: number}} request
+ * @property {(value: any) => void} resolve
+ * @property {(error: EngineError) => void} reject
+ * @property {OnProgress} [onProgress]
+ */
+
 export class EngineClient {
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: EngineError) => void, onProgress?: OnProgress}>} */
-  #pending = new Map();
+  /** @type {Asked | undefined} */
+  #running;
+  /** @type {Asked[]} */
+  #waiting = [];
   #lastId = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #deadline;
@@ -53,15 +64,23 @@ export class EngineClient {
     const id = ++this.#lastId;
     const answer = new Promise((resolve, reject) => {
       if (!this.alive) return reject(gone());
-      this.#pending.set(id, { resolve, reject, onProgress });
-      this.#worker.postMessage({ id, call, args });
+      this.#waiting.push({ request: { id, call, args }, resolve, reject, onProgress });
+      this.#next();
     });
     return /** @type {ReturnType<Calls[K]>} */ (answer);
   }
 
-  /** Asks the running call to stop, and ends the worker if it does not. */
+  /** Has the worker do the next call, once it is done with the one before. */
+  #next() {
+    if (this.#running) return;
+    this.#running = this.#waiting.shift();
+    if (this.#running) this.#worker.postMessage(this.#running.request);
+  }
+
+  /** Asks the running call to stop, and ends the worker if it does not; what waits is not begun. */
   cancel() {
-    if (!this.alive || this.#pending.size === 0 || this.#deadline !== undefined) return;
+    for (const { reject } of this.#waiting.splice(0)) reject(cancelled());
+    if (!this.alive || !this.#running || this.#deadline !== undefined) return;
     this.#worker.postMessage({ cancel: true });
     this.#deadline = setTimeout(() => this.end(stuck()), HEARS_WITHIN_MS);
   }
@@ -75,8 +94,9 @@ export class EngineClient {
     this.alive = false;
     clearTimeout(this.#deadline);
     this.#worker.terminate();
-    for (const { reject } of this.#pending.values()) reject(reason);
-    this.#pending.clear();
+    this.#running?.reject(reason);
+    this.#running = undefined;
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
   }
 
   /** @param {Reply} reply */
@@ -88,16 +108,15 @@ export class EngineClient {
       this.#deadline = setTimeout(() => this.end(stuck()), STOPS_WITHIN_MS);
       return;
     }
-    const waiting = this.#pending.get(reply.id);
-    if (!waiting) return;
-    if ("progress" in reply) return waiting.onProgress?.(reply.progress);
-    this.#pending.delete(reply.id);
-    if (this.#pending.size === 0) {
-      clearTimeout(this.#deadline);
-      this.#deadline = undefined;
-    }
-    if ("error" in reply) waiting.reject(reply.error);
-    else waiting.resolve(reply.value);
+    const running = this.#running;
+    if (running?.request.id !== reply.id) return;
+    if ("progress" in reply) return running.onProgress?.(reply.progress);
+    this.#running = undefined;
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+    if ("error" in reply) running.reject(reply.error);
+    else running.resolve(reply.value);
+    this.#next();
   }
 
   /** @param {string} why */
@@ -108,6 +127,11 @@ export class EngineClient {
       hint: "Choose Explain to start it again; if it happens again, try the other backend",
     });
   }
+}
+
+/** @returns {EngineError} */
+export function cancelled() {
+  return { kind: "cancelled", message: "cancelled", hint: null };
 }
 
 /** @returns {EngineError} */

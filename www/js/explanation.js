@@ -43,8 +43,6 @@ export function showExplanation(region, shown, player) {
     views.replaceChildren(...labelViews(one, shown, player));
     player.explained({ json, one, segments, ...window });
   };
-  const first = explanation.explanations[0];
-  if (first) show(first);
   const save = h("button", { type: "button" }, "Download");
   save.addEventListener("click", () => download(shown));
   region.replaceChildren(
@@ -54,6 +52,9 @@ export function showExplanation(region, shown, player) {
     views,
     madeWith(shown),
   );
+  // After the views' place is in the page: what follows the player is dropped where it is not.
+  const first = explanation.explanations[0];
+  if (first) show(first);
   region.hidden = false;
 }
 
@@ -181,6 +182,9 @@ function madeWith({ explanation: { settings, run, model }, seconds }) {
     ["Passes", `${run.audio_passes} audio, ${run.text_passes} text`],
     ["Segments", `${settings.segments}`],
     ["Window", `${clock(settings.window.start, 1)}–${clock(settings.window.end, 1)}`],
+    ...(settings.dropped_seconds
+      ? [/** @type {[string, string]} */ (["Dropped at its end", `${settings.dropped_seconds.toFixed(4)} s`])]
+      : []),
     ["Seed", `${settings.seed}`],
     ["Modality", settings.modality],
     ["Stems by", SEPARATORS[settings.separator] ?? settings.separator],

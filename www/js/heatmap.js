@@ -66,7 +66,7 @@ export function heatmapView(features, wave, heard, player) {
     h(
       "p",
       { class: "hint" },
-      "Stems by moments: the stronger the colour, the heavier; striped cells, with a minus, speak against. Choose a cell to hear it; arrow keys go from cell to cell.",
+      "Stems by moments: the stronger the colour, the heavier; striped cells, with a minus, speak against. Choose a cell to hear it; arrow keys go from cell to cell. A cell with a line under it is among what is heard, once “Only what speaks for …” or “Everything but that” is chosen.",
     ),
   );
   const shown = { start: segments[0]?.start ?? 0, end: segments.at(-1)?.end ?? heard.end };
@@ -79,8 +79,8 @@ export function heatmapView(features, wave, heard, player) {
     keepDrawn(canvas, () => ({ wave, shown, heard }));
     area.append(h("div", { class: "heat-wave" }, canvas));
   }
-  walkable(table, stems.length);
-  followCells(table, stems, player);
+  walkable(table);
+  followCells(table, player);
   area.append(
     table,
     h(
@@ -96,11 +96,9 @@ export function heatmapView(features, wave, heard, player) {
 /**
  * One stop for the Tab key, and arrow keys from there: forty stops would be a long way round.
  * @param {HTMLTableElement} table
- * @param {number} rows
  */
-function walkable(table, rows) {
+function walkable(table) {
   const buttons = [...table.querySelectorAll("button")];
-  const columns = buttons.length / rows;
   const enter = (/** @type {HTMLButtonElement | undefined} */ one) => {
     for (const button of buttons) button.tabIndex = button === one ? 0 : -1;
   };
@@ -110,31 +108,37 @@ function walkable(table, rows) {
     if (at >= 0) enter(buttons[at]);
   });
   table.addEventListener("keydown", (event) => {
-    const at = buttons.findIndex((button) => button === event.target);
-    const column = at % columns;
-    /** @type {Record<string, number>} */
-    const steps = {
-      ArrowLeft: column > 0 ? -1 : 0,
-      ArrowRight: column < columns - 1 ? 1 : 0,
-      ArrowUp: -columns,
-      ArrowDown: columns,
-      Home: -column,
-      End: columns - 1 - column,
+    const { key, target } = event;
+    const cell = target instanceof Element ? target.closest("td") : null;
+    const row = cell?.closest("tr");
+    if (!cell || !row || event.ctrlKey || event.altKey || event.metaKey) return;
+    const inRow = [...row.cells];
+    const inColumn = [...(table.tBodies[0]?.rows ?? [])].map(({ cells }) => cells[cell.cellIndex]);
+    /** @type {Record<string, (HTMLTableCellElement | undefined)[]>} Where to look for the next button, nearest first. */
+    const ways = {
+      ArrowLeft: inRow.slice(0, cell.cellIndex).reverse(),
+      ArrowRight: inRow.slice(cell.cellIndex + 1),
+      ArrowUp: inColumn.slice(0, inColumn.indexOf(cell)).reverse(),
+      ArrowDown: inColumn.slice(inColumn.indexOf(cell) + 1),
+      Home: inRow,
+      End: [...inRow].reverse(),
     };
-    const step = steps[event.key];
-    if (at < 0 || step === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    const way = ways[key];
+    if (!way) return;
     event.preventDefault();
-    buttons[at + step]?.focus();
+    way
+      .map((one) => one?.querySelector("button"))
+      .find(Boolean)
+      ?.focus();
   });
 }
 
 /**
  * Shows which cell plays, and which are chosen.
  * @param {HTMLTableElement} table
- * @param {string[]} stems
  * @param {Player} player
  */
-function followCells(table, stems, player) {
+function followCells(table, player) {
   const buttons = [...table.querySelectorAll("button")];
   /** @type {string | undefined} */
   let playing;
@@ -148,7 +152,10 @@ function followCells(table, stems, player) {
     for (const button of buttons) {
       const { stem = "", segment = "" } = button.dataset;
       button.setAttribute("aria-pressed", String(plays === `${stem} ${segment}`));
-      button.toggleAttribute("data-on", on?.[stems.indexOf(stem)]?.[Number(segment)] ?? false);
+      const heard = on?.[ORDER.indexOf(stem)]?.[Number(segment)] ?? false;
+      button.toggleAttribute("data-on", heard);
+      const state = button.querySelector(".state");
+      if (state) state.textContent = heard ? ", among what is heard" : "";
     }
   }, table);
 }
@@ -182,6 +189,7 @@ function cell(stem, sound, largest, player) {
       },
       h("span", { "aria-hidden": "true" }, weight < 0 ? "−" : "+"),
       spoken(`Play ${stem} ${segment + 1}, ${said}`),
+      h("span", { class: "visually-hidden state" }),
     ),
   );
 }

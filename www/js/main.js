@@ -2,6 +2,7 @@
 
 import { NAMES } from "./backend.js";
 import { byId } from "./dom.js";
+import { cancelled } from "./engine-client.js";
 import { showExplanation, spokenSummary } from "./explanation.js";
 import { acceptDrops, takeFiles, takeSong } from "./files.js";
 import { megabytes } from "./format.js";
@@ -26,15 +27,21 @@ const intro = byId("intro");
 const predictions = byId("predictions");
 const region = byId("explanation");
 
-const player = new Player({ track, window: windowTracks }, showError);
+const player = new Player({ track, window: windowTracks, withdraw }, { error: showError, clear: clearError });
 const songPanel = new SongPanel(player);
 const session = new Session({ note: working, progress });
 
 /** @type {File | undefined} */
 let songFile;
 
-/** @type {{file: File, rate: number} | undefined} What the player has. */
+/** @type {{file: File, model: string, rate: number} | undefined} What the player has. */
 let playable;
+
+/** @type {import("./engine-client.js").EngineClient | undefined} Who takes the song apart for the player. */
+let separating;
+
+/** Counts how often the player did not want any more what it had asked for. */
+let withdrawals = 0;
 
 /** Whether the engine is taken up with an explanation. */
 let explaining = false;
@@ -108,19 +115,56 @@ async function loadEngine() {
   return ready;
 }
 
-/** @param {File} file */
+/**
+ * @param {File} file
+ * @returns {Promise<{ready: import("./backend.js").Ready, song: import("../types/engine.d.ts").SongInfo}>}
+ */
 async function loadSong(file) {
+  const before = cancels;
   const ready = await loadEngine();
-  const song = await session.song(ready, file);
-  // Another song may have been brought while this one was being read.
-  if (file === songFile) {
-    songPanel.show(song, ready.model);
-    const rate = ready.model.sampling_rate;
-    // Another model may hear at another rate, and what the player has is of the old one then.
-    if (playable?.file !== file || playable.rate !== rate) player.load({ seconds: song.seconds, rate });
-    playable = { file, rate };
+  still(file);
+  let song;
+  try {
+    song = await session.song(ready, file);
+  } catch (thrown) {
+    still(file);
+    const { kind } = /** @type {EngineError} */ (thrown);
+    // An engine that did not let go of the song before this one was ended; a new one takes this.
+    if (kind === "cancelled" && !ready.client.alive && cancels === before) return loadSong(file);
+    throw thrown;
   }
+  still(file);
+  songPanel.show(song, ready.model);
+  const { id: model, sampling_rate: rate } = ready.model;
+  // Another model may hear at another rate or have other stems, and what the player has is of the old one then.
+  if (playable?.file !== file || playable.model !== model || playable.rate !== rate) {
+    player.load({ seconds: song.seconds, rate });
+  }
+  playable = { file, model, rate };
   return { ready, song };
+}
+
+/**
+ * Stops what is done with a song in whose place another one was brought.
+ * @param {File} file
+ */
+function still(file) {
+  if (file !== songFile) throw cancelled();
+}
+
+/**
+ * As `busy`, for work on a song: of a song that is not wanted any more, nobody needs to hear.
+ * @param {File} file
+ * @param {() => Promise<void>} work
+ */
+function busyWith(file, work) {
+  return busy(async () => {
+    try {
+      await work();
+    } catch (thrown) {
+      if (file === songFile) throw thrown;
+    }
+  });
 }
 
 /**
@@ -138,9 +182,23 @@ async function sounds(get, { stems }) {
   }
   /** @type {T | undefined} */
   let found;
-  await busy(async () => {
+  const before = withdrawals;
+  await busyWith(file, async () => {
     const { client } = (await loadSong(file)).ready;
-    if (stems) await client.call("separate", [], progress);
+    if (withdrawals !== before) return;
+    if (stems) {
+      separating = client;
+      try {
+        await client.call("separate", [], progress);
+      } catch (thrown) {
+        if (withdrawals !== before && /** @type {EngineError} */ (thrown).kind === "cancelled") return;
+        throw thrown;
+      } finally {
+        separating = undefined;
+      }
+      still(file);
+      if (withdrawals !== before) return;
+    }
     found = await get(client);
   });
   return found;
@@ -156,6 +214,12 @@ function windowTracks(json) {
   return sounds((client) => client.call("windowTracks", [json]), { stems: true });
 }
 
+/** Nobody waits for the sound any more; an explanation may still need the stems. */
+function withdraw() {
+  withdrawals++;
+  if (explainButton.ariaDisabled !== "true") separating?.cancel();
+}
+
 async function explain() {
   const read = readSettings();
   if ("invalid" in read) {
@@ -163,7 +227,8 @@ async function explain() {
     read.invalid.reportValidity();
     return;
   }
-  if (!songFile) {
+  const file = songFile;
+  if (!file) {
     showError({
       message: "There is no song yet",
       hint: "Choose an audio file, or drop one anywhere on the page",
@@ -174,37 +239,47 @@ async function explain() {
   explainButton.setAttribute("aria-disabled", "true");
   const before = cancels;
   const goOn = () => {
-    if (cancels !== before) throw { kind: "cancelled", message: "cancelled", hint: null };
+    if (cancels !== before) throw cancelled();
+    still(file);
   };
   region.hidden = true;
   predictions.hidden = true;
   player.explained(undefined);
   try {
-    const { ready, song } = await loadSong(songFile);
+    const { ready, song } = await loadSong(file);
     // The engine will be busy, and the song is what one may want to hear while waiting.
-    await player.prepare();
+    await player.prepare(() => ready.client.call("track", ["mix"]));
     explaining = true;
     goOn();
     const lyrics = await ready.client.call("timed", [lyricsInput.value]);
+    goOn();
     const settings = { ...read.settings, ...songPanel.settings() };
     const began = performance.now();
     working("Asking the model about the whole song");
     const words = await ready.client.call("words", [lyrics.text]);
     const found = await ready.client.call("predict", [lyrics.text, settings]);
+    still(file);
     byId("predictions-list").replaceChildren(...predictionItems(found));
     predictions.hidden = false;
     intro.hidden = true;
     goOn();
     if (found[0]) announce(`The model says ${found[0].label}`);
     const json = await ready.client.call("explain", [lyrics.text, settings], progress);
+    still(file);
     /** @type {Explanation} */
     const explanation = JSON.parse(json);
     const seconds = (performance.now() - began) / 1000;
     const wave = { peaks: song.peaks, seconds: song.seconds };
     const modality = settings.modality ?? "both";
     explaining = false;
+    clearError();
     showExplanation(region, { explanation, json, lyrics, modality, words, wave, seconds }, player);
     announce(spokenSummary(explanation));
+  } catch (thrown) {
+    if (file === songFile) throw thrown;
+    // Another song was brought meanwhile, and what the model says is not about that.
+    predictions.hidden = true;
+    showNote("The song before is not explained any more, since another one was chosen", null);
   } finally {
     explaining = false;
     explainButton.removeAttribute("aria-disabled");
@@ -216,10 +291,11 @@ const sink = {
   song(file) {
     clearError();
     songFile = file;
+    session.cancelSong();
     playable = undefined;
     player.load(undefined);
     songPanel.expect(file);
-    void busy(async () => void (await loadSong(file)));
+    void busyWith(file, async () => void (await loadSong(file)));
   },
   lyrics(text) {
     clearError();
@@ -265,7 +341,9 @@ form.addEventListener("change", ({ target }) => {
   const reload = target === modelSelect || (target instanceof HTMLInputElement && target.name === "backend");
   if (!reload) return;
   clearError();
-  void busy(async () => void (songFile ? await loadSong(songFile) : await loadEngine()));
+  const file = songFile;
+  if (file) void busyWith(file, async () => void (await loadSong(file)));
+  else void busy(async () => void (await loadEngine()));
 });
 
 void busy(async () => void (await loadEngine()));

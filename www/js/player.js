@@ -17,6 +17,7 @@ import { clock } from "./format.js";
  *   then stays silent.
  * @property {(name: string) => Promise<Track | undefined>} track "mix" or a stem.
  * @property {(json: string) => Promise<WindowTracks | undefined>} window
+ * @property {() => void} withdraw What was asked for is not needed any more.
  */
 /**
  * @typedef {object} Moment What is going on, for those who watch.
@@ -48,7 +49,7 @@ export class Player {
   #topField = byId("top-field");
   #volume = byId("volume", HTMLInputElement);
   #source;
-  #fail;
+  #tell;
   /** @type {Deck | undefined} */
   #deck;
   /** @type {Map<Watcher, {element: Element, shown: boolean}>} */
@@ -71,17 +72,22 @@ export class Player {
   #paused;
   /** Counts what was asked for, so that a sound which arrives after another wish is not played. */
   #wish = 0;
+  /** Whether a sound that was asked for is still being waited for. */
+  #pending = false;
   #dragging = false;
 
   /**
    * @param {Source} source
-   * @param {(error: {message: string, hint: string | null}) => void} fail
+   * @param {{error: (error: {message: string, hint: string | null}) => void, clear: () => void}} tell
    */
-  constructor(source, fail) {
+  constructor(source, tell) {
     this.#source = source;
-    this.#fail = fail;
+    this.#tell = tell;
     this.#play.addEventListener("click", () => (this.playing ? this.#pause() : this.#begin()));
-    this.#stop.addEventListener("click", () => this.stop());
+    this.#stop.addEventListener("click", () => {
+      if (this.#pending) this.#source.withdraw();
+      this.stop();
+    });
     this.#hear.addEventListener("change", () => this.#choose());
     this.#top.addEventListener("input", () => this.#evidenceChanged());
     this.#volume.addEventListener("input", () => this.#deck?.volume(this.#volume.valueAsNumber / 100));
@@ -91,7 +97,7 @@ export class Player {
     });
     this.#position.addEventListener("change", () => {
       this.#dragging = false;
-      this.#seekTo(this.#position.valueAsNumber);
+      this.seek(this.#position.valueAsNumber);
     });
     // Who lets go where they began has changed nothing, which no event tells.
     for (const name of ["pointerup", "blur"]) {
@@ -141,9 +147,20 @@ export class Player {
     this.explained(undefined);
   }
 
-  /** Gets the song out of the engine before that is busy for long, so that it can be played then. */
-  async prepare() {
-    await this.#track("mix");
+  /**
+   * Gets the song out of the engine before that is busy for long, so that it can be played then.
+   * @param {() => Promise<Track>} get What fails there fails here.
+   */
+  async prepare(get) {
+    const song = this.#song;
+    if (!song || this.#tracks.has("mix")) return;
+    const { samples, rate } = await get();
+    if (song !== this.#song) return;
+    try {
+      this.#tracks.set("mix", toBuffer(samples, rate));
+    } catch {
+      // A browser that can't hold sounds: whoever wants to hear one is told so then.
+    }
   }
 
   /**
@@ -171,7 +188,7 @@ export class Player {
    */
   toggleCell(stem, segment) {
     if (!this.#explained) {
-      this.#fail({
+      this.#tell.error({
         message: "What was explained here is not loaded any more",
         hint: "Choose Explain again",
       });
@@ -192,8 +209,9 @@ export class Player {
    */
   seek(seconds) {
     const { start, end } = this.#span();
-    // What is outside of the explained window is only to be heard in the song itself.
-    if (seconds < start || seconds > end) {
+    // What is outside of the explained window is only to be heard in the song itself, and a cell
+    // always plays from its start.
+    if (this.#mode() === "cell" || seconds < start || seconds > end) {
       this.#offer("mix");
       this.#evidenceChanged();
     }
@@ -210,15 +228,25 @@ export class Player {
    */
   #halt(at) {
     this.#wish++;
+    this.#pending = false;
     this.#deck?.stop();
     this.#plays = undefined;
-    this.#paused = at;
+    this.#paused = this.#within(at);
     this.#changed();
   }
 
-  /** @param {number} seconds */
+  /**
+   * The moment, if it is one of those that the choice can be heard at.
+   * @param {number | undefined} at
+   */
+  #within(at) {
+    const { start, end } = this.#span();
+    return at !== undefined && at >= start && at <= end ? at : undefined;
+  }
+
+  /** @param {number | undefined} seconds */
   #seekTo(seconds) {
-    const again = this.playing;
+    const again = this.playing || this.#pending;
     this.#halt(seconds);
     if (again) void this.#begin();
   }
@@ -232,18 +260,23 @@ export class Player {
     const wish = ++this.#wish;
     const song = this.#song;
     if (!song) return;
+    this.#tell.clear();
+    this.#pending = true;
+    this.#changed();
     try {
       this.#deck ??= new Deck(song.rate, () => this.stop());
       this.#deck.volume(this.#volume.valueAsNumber / 100);
       await this.#deck.resume();
       await this.#sound(this.#deck, wish);
+      if (wish === this.#wish && this.#pending) this.#halt(this.#paused);
     } catch (thrown) {
+      if (wish !== this.#wish) return;
       // Whatever the browser did not let us do, the next try begins afresh.
       this.#deck?.close();
       this.#deck = undefined;
       this.#halt(undefined);
       const why = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#fail({
+      this.#tell.error({
         message: `This browser can’t play sound here: ${why}`,
         hint: "Everything else works without it; `musiclime explain --listen` writes the same sounds as files",
       });
@@ -276,6 +309,7 @@ export class Player {
       }
       this.#plays = { base: loop.offset / deck.rate, mode, cell: this.#cell };
     }
+    this.#pending = false;
     this.#paused = undefined;
     this.#changed();
     this.#follow(wish);
@@ -343,7 +377,8 @@ export class Player {
     const mode = this.#mode();
     this.#evidenceChanged();
     if (this.#looping() && (mode === "for" || mode === "without")) return;
-    if (this.playing) this.#seekTo(this.#seconds() ?? 0);
+    // What is still being waited for is not what is wanted any more.
+    if (this.playing || this.#pending) this.#seekTo(this.#seconds());
   }
 
   /** Fills the list of what can be heard, and chooses from it. */
@@ -380,6 +415,7 @@ export class Player {
     const evidence = mode === "for" || mode === "without";
     this.#topField.hidden = !evidence;
     this.#on = this.#chosen();
+    this.#paused = this.#within(this.#paused);
     if (evidence && this.#explained) {
       const { one } = this.#explained;
       const k = this.#top.valueAsNumber;
@@ -410,7 +446,7 @@ export class Player {
     const moment = this.#moment();
     const { start, end } = this.#span();
     setText(this.#play, moment.playing ? "Pause" : "Play");
-    this.#stop.disabled = moment.seconds === undefined;
+    this.#stop.disabled = moment.seconds === undefined && !this.#pending;
     if (!this.#dragging) {
       this.#position.min = String(start);
       this.#position.max = String(end);

@@ -5,6 +5,7 @@
  */
 
 import { chooseEngine } from "./backend.js";
+import { cancelled } from "./engine-client.js";
 
 /** @typedef {import("./backend.js").Ready} Ready */
 /** @typedef {import("./backend.js").Wish} Wish */
@@ -81,6 +82,8 @@ export class Session {
         hint: "It may have been moved: choose it again",
       };
     }
+    // Files take their time to be read: the one that was asked for last is the one that is loaded.
+    if (this.#song?.file !== file || this.#song.client !== client) throw cancelled();
     try {
       return await client.call("loadSong", [bytes, file.name], this.#watch.progress);
     } catch (thrown) {
@@ -88,6 +91,11 @@ export class Session {
       // The engine knows the bytes; the page knows which of the user's files they are.
       throw error.kind === "input" ? { ...error, message: `“${file.name}”: ${error.message}` } : error;
     }
+  }
+
+  /** Stops what is done with the song, but not an engine that is being loaded. */
+  cancelSong() {
+    this.#song?.client.cancel();
   }
 
   cancel() {

@@ -149,6 +149,8 @@ export interface Explanation {
     modality: string;
     separator: string;
     window: { start: number; end: number };
+    /** Seconds at the window's end that are in no segment, as the published method leaves them. */
+    dropped_seconds?: number;
     backend: string;
     [more: string]: unknown;
   };
