@@ -65,3 +65,43 @@ impl Observer for Quiet {
         Flow::Continue
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Flow, Observer, Stage};
+
+    /// Sees to it that a stage's thousandths only grow, and says "stop" at a certain pause.
+    pub(crate) struct Watch {
+        stage: Stage,
+        /// The thousandths that were reported last.
+        pub(crate) last: usize,
+        /// How often the work paused.
+        pub(crate) pauses: usize,
+        stop_at: usize,
+    }
+
+    impl Watch {
+        /// Never stops.
+        pub(crate) fn new(stage: Stage) -> Self {
+            Self::stopping(stage, usize::MAX)
+        }
+
+        /// Stops at the pause of that number, counted from 1.
+        pub(crate) fn stopping(stage: Stage, stop_at: usize) -> Self {
+            Self { stage, last: 0, pauses: 0, stop_at }
+        }
+    }
+
+    impl Observer for Watch {
+        fn report(&mut self, stage: Stage, done: usize, total: usize) {
+            assert_eq!((stage, total), (self.stage, 1000));
+            assert!(done >= self.last && done <= total, "{done} after {}", self.last);
+            self.last = done;
+        }
+
+        async fn pause(&mut self) -> Flow {
+            self.pauses += 1;
+            if self.pauses == self.stop_at { Flow::Stop } else { Flow::Continue }
+        }
+    }
+}

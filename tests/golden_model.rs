@@ -2,6 +2,8 @@
 #![cfg(all(not(target_family = "wasm"), any(feature = "cpu", feature = "wgpu")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests count as ordinary functions")]
 
+#[path = "support/golden.rs"]
+mod golden;
 #[path = "support/model_cases.rs"]
 mod model_cases;
 
@@ -21,24 +23,7 @@ fn model(name: &str) -> Classifier {
 
 #[test]
 fn agrees_with_transformers_on_every_backend() {
-    let mut ran = 0;
-    for &backend in Backend::BUILT {
-        match block_on(run_all(backend)) {
-            Ok(differences) => {
-                for difference in &differences {
-                    println!("{backend} {:55} {:.2e}", difference.what, difference.largest);
-                    assert!(difference.largest <= TOLERANCE, "{backend} {}", difference.what);
-                }
-                let largest = differences.iter().map(|d| d.largest).fold(0.0, f64::max);
-                println!("{backend}: largest difference {largest:.2e}");
-                ran += 1;
-            }
-            // A machine without a graphics driver has no adapter, and can't test one.
-            Err(e) if e.kind() == ErrorKind::Device && backend == Backend::Wgpu => println!("{backend}: {e}"),
-            Err(e) => panic!("{backend}: {e}"),
-        }
-    }
-    assert!(ran > 0);
+    golden::natively(run_all, TOLERANCE);
 }
 
 #[test]
@@ -89,7 +74,7 @@ fn missing_superfluous_and_misshapen_tensors_are_named() {
     let (device, _) = block_on(device(Backend::BUILT[0])).unwrap();
     let case = case("multimodal");
     let build = |change: &dyn Fn(&mut Vec<TensorSpec>)| {
-        let mut list = case.tensors();
+        let mut list = case.weight_list();
         change(&mut list);
         let mut weights = Weights::new(&device);
         for TensorSpec { name, shape } in list {

@@ -2,9 +2,12 @@
 #![cfg(all(not(target_family = "wasm"), any(feature = "cpu", feature = "wgpu")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests count as ordinary functions")]
 
+#[path = "support/golden.rs"]
+mod golden;
 #[path = "support/unmix_cases.rs"]
 mod unmix_cases;
 
+use golden::floats;
 use musiclime::ErrorKind;
 use musiclime::audio::stft::Stft;
 use musiclime::audio::wiener::{Frame, Wiener};
@@ -12,28 +15,11 @@ use musiclime::model::{Backend, OpenUnmix, TensorSpec, Weights, device};
 use pollster::block_on;
 use realfft::num_complex::Complex;
 use safetensors::SafeTensors;
-use unmix_cases::{FILTERS, TOLERANCE, cases, floats, run_all};
+use unmix_cases::{FILTERS, TOLERANCE, cases, run_all};
 
 #[test]
 fn agrees_with_the_package_on_every_backend() {
-    let mut ran = 0;
-    for &backend in Backend::BUILT {
-        match block_on(run_all(backend)) {
-            Ok(differences) => {
-                for difference in &differences {
-                    println!("{backend} {:30} {:.2e}", difference.what, difference.largest);
-                    assert!(difference.largest <= TOLERANCE, "{backend} {}", difference.what);
-                }
-                let largest = differences.iter().map(|d| d.largest).fold(0.0, f32::max);
-                println!("{backend}: largest difference {largest:.2e}");
-                ran += 1;
-            }
-            // A machine without a graphics driver has no adapter, and can't test one.
-            Err(e) if e.kind() == ErrorKind::Device && backend == Backend::Wgpu => println!("{backend}: {e}"),
-            Err(e) => panic!("{backend}: {e}"),
-        }
-    }
-    assert!(ran > 0);
+    golden::natively(run_all, TOLERANCE);
 }
 
 fn parts() -> SafeTensors<'static> {
@@ -52,7 +38,7 @@ fn difference(a: &[Complex<f32>], b: &[Complex<f32>]) -> f32 {
 #[test]
 fn the_transforms_are_pytorchs() {
     let file = parts();
-    let get = |name: &str| floats(&file, name).unwrap().1;
+    let get = |name: &str| floats(&file, name).unwrap();
     let stft = Stft::new(16, 4);
     let mut scratch = stft.scratch();
     let sound = get("stft.sound");
@@ -78,7 +64,7 @@ fn the_transforms_are_pytorchs() {
 fn compare_filters<const C: usize>() {
     const BINS: usize = 5;
     let file = parts();
-    let get = |name: String| floats(&file, &name).unwrap().1;
+    let get = |name: String| floats(&file, &name).unwrap();
     for loudness in [1, 100] {
         let name = format!("filter.{C}.{loudness}");
         let mix = complex(&get(format!("{name}.mix")));
@@ -117,7 +103,7 @@ fn missing_superfluous_and_misshapen_tensors_are_named() {
     let (device, _) = block_on(device(Backend::BUILT[0])).unwrap();
     let case = cases().remove(0);
     let build = |change: &dyn Fn(&mut Vec<TensorSpec>)| {
-        let mut list = case.tensors();
+        let mut list = case.weight_list();
         change(&mut list);
         let mut weights = Weights::new(&device);
         for TensorSpec { name, shape } in list {
@@ -148,7 +134,7 @@ fn damaged_weights_are_an_error_and_not_noise() {
     let (device, _) = block_on(device(Backend::BUILT[0])).unwrap();
     let case = cases().remove(0);
     let mut weights = Weights::new(&device);
-    for TensorSpec { name, shape } in case.tensors() {
+    for TensorSpec { name, shape } in case.weight_list() {
         let value = if name == "drums.bn2.running_var" { -1.0 } else { 0.5 };
         weights.insert(&name, &shape, vec![value; shape.iter().product()]).unwrap();
     }

@@ -3,24 +3,17 @@
 #![cfg(all(target_family = "wasm", any(feature = "cpu", feature = "wgpu")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests count as ordinary functions")]
 
+#[path = "support/golden.rs"]
+mod golden;
 #[path = "support/model_cases.rs"]
 mod model_cases;
 
 use model_cases::{TOLERANCE, run_all};
-use musiclime::model::Backend;
-use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 #[wasm_bindgen_test]
 async fn agrees_with_transformers_on_every_backend() {
-    for &backend in Backend::BUILT {
-        let differences = run_all(backend).await.unwrap();
-        for difference in &differences {
-            console_log!("{backend} {:55} {:.2e}", difference.what, difference.largest);
-            assert!(difference.largest <= TOLERANCE, "{backend} {}", difference.what);
-        }
-        let largest = differences.iter().map(|d| d.largest).fold(0.0, f64::max);
-        console_log!("{backend}: largest difference {largest:.2e}");
-    }
+    golden::in_a_browser(run_all, TOLERANCE).await;
 }

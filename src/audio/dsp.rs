@@ -525,7 +525,8 @@ impl SlidingMedian {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ErrorKind, Flow, Quiet};
+    use crate::observer::testing::Watch;
+    use crate::{ErrorKind, Quiet};
     use proptest::prelude::*;
     use std::f32::consts::TAU;
 
@@ -634,29 +635,14 @@ mod tests {
 
     #[test]
     fn progress_only_grows_and_a_stop_is_obeyed() {
-        struct Watch {
-            last: usize,
-            pauses_left: usize,
-        }
-        impl Observer for Watch {
-            fn report(&mut self, stage: Stage, done: usize, total: usize) {
-                assert_eq!((stage, total), (Stage::Separate, 1000));
-                assert!(done >= self.last && done <= total, "{done} after {}", self.last);
-                self.last = done;
-            }
-            async fn pause(&mut self) -> Flow {
-                self.pauses_left -= 1;
-                if self.pauses_left == 0 { Flow::Stop } else { Flow::Continue }
-            }
-        }
         let sound = Sound { rate: 1000, samples: (0..70_000).map(noise).collect() };
-        let mut watch = Watch { last: 0, pauses_left: usize::MAX };
+        let mut watch = Watch::new(Stage::Separate);
         pollster::block_on(separate(&sound, &mut watch)).unwrap();
         assert_eq!(watch.last, 1000);
-        let pauses = usize::MAX - watch.pauses_left;
+        let pauses = watch.pauses;
         assert!(pauses > 50);
         for stop in [1, 2, pauses / 2, pauses] {
-            let mut watch = Watch { last: 0, pauses_left: stop };
+            let mut watch = Watch::stopping(Stage::Separate, stop);
             let error = pollster::block_on(separate(&sound, &mut watch)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Cancelled);
         }

@@ -5,6 +5,7 @@
 //! a jump is a click, loud enough to distract from what the explanation is about, so people get
 //! the same choice with its edges softened. Nothing but the few milliseconds around an edge differs.
 
+use super::segments::are_consecutive;
 use super::{Stem, Stems};
 use crate::{Error, Result};
 use std::f64::consts::PI;
@@ -40,9 +41,7 @@ pub fn envelope(segments: &[Range<usize>], on: &[bool], rate: u32) -> Result<Vec
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
         return Err(Error::internal("there are no segments to listen to"));
     };
-    let consecutive = segments.iter().all(|segment| segment.start <= segment.end)
-        && segments.windows(2).all(|pair| pair[0].end == pair[1].start);
-    if !consecutive || on.len() != segments.len() {
+    if !are_consecutive(segments) || on.len() != segments.len() {
         return Err(Error::internal(format!(
             "{} flags for {} segments that should be consecutive",
             on.len(),

@@ -146,7 +146,8 @@ fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ErrorKind, Flow, Quiet, Stage};
+    use crate::observer::testing::Watch;
+    use crate::{ErrorKind, Quiet, Stage};
     use proptest::prelude::*;
     use std::f64::consts::TAU;
 
@@ -214,18 +215,11 @@ mod tests {
 
     #[test]
     fn a_watched_song_is_the_same_and_can_be_stopped() {
-        struct StopAt(usize);
-        impl Observer for StopAt {
-            fn report(&mut self, _: Stage, _: usize, _: usize) {}
-            async fn pause(&mut self) -> Flow {
-                self.0 -= 1;
-                if self.0 == 0 { Flow::Stop } else { Flow::Continue }
-            }
-        }
         let samples = sine(44_100, 440.0, 500_000);
         let whole = pollster::block_on(resampled(&samples, 44_100, 16_000, &mut Quiet)).unwrap();
         assert_eq!(whole, resample(&samples, 44_100, 16_000).unwrap());
-        let stopped = pollster::block_on(resampled(&samples, 44_100, 16_000, &mut StopAt(2)));
+        let stopped =
+            pollster::block_on(resampled(&samples, 44_100, 16_000, &mut Watch::stopping(Stage::Decode, 2)));
         assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
     }
 

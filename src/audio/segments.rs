@@ -42,6 +42,12 @@ pub fn feature(segment: usize, stem: Stem) -> usize {
     segment * Stem::ALL.len() + stem as usize
 }
 
+/// Whether every segment begins where the one before it ends.
+pub(super) fn are_consecutive(segments: &[Range<usize>]) -> bool {
+    segments.iter().all(|segment| segment.start <= segment.end)
+        && segments.windows(2).all(|pair| pair[0].end == pair[1].start)
+}
+
 /// The sum of the features that are on; what is off is silent.
 ///
 /// `segments` are consecutive ranges within the window of the stems that starts at sample
@@ -68,9 +74,7 @@ pub fn compose(
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
         return Err(Error::internal("there are no segments to compose"));
     };
-    let consecutive = segments.iter().all(|segment| segment.start <= segment.end)
-        && segments.windows(2).all(|pair| pair[0].end == pair[1].start);
-    if !consecutive {
+    if !are_consecutive(segments) {
         return Err(Error::internal("the segments are not consecutive"));
     }
     let available = stems.tracks.iter().map(Vec::len).min().unwrap_or(0);

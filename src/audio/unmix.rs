@@ -448,6 +448,7 @@ pub fn energies<S: AsRef<[f32]>>(mix: &[impl AsRef<[f32]>], stems: [&[S]; 4]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observer::testing::Watch;
     use crate::{ErrorKind, Quiet};
 
     /// A network whose gains are known functions of the magnitudes that it heard of the same
@@ -616,33 +617,18 @@ mod tests {
 
     #[test]
     fn progress_only_grows_and_a_stop_is_obeyed() {
-        struct Watch {
-            last: usize,
-            pauses_left: usize,
-        }
-        impl Observer for Watch {
-            fn report(&mut self, stage: Stage, done: usize, total: usize) {
-                assert_eq!((stage, total), (Stage::Separate, 1000));
-                assert!(done >= self.last && done <= total, "{done} after {}", self.last);
-                self.last = done;
-            }
-            async fn pause(&mut self) -> Flow {
-                self.pauses_left -= 1;
-                if self.pauses_left == 0 { Flow::Stop } else { Flow::Continue }
-            }
-        }
         let network = Known { channels: 1, together: 2 };
         let mix = [noise(100_000, 1)];
         let run = |watch: &mut Watch| {
             pollster::block_on(separate(&network, &mix, &UnmixSettings::default(), watch))
         };
-        let mut watch = Watch { last: 0, pauses_left: usize::MAX };
+        let mut watch = Watch::new(Stage::Separate);
         run(&mut watch).unwrap();
         assert_eq!(watch.last, 1000);
-        let pauses = usize::MAX - watch.pauses_left;
+        let pauses = watch.pauses;
         assert!(pauses > 20, "{pauses}");
         for stop in [1, 2, pauses / 2, pauses] {
-            let error = run(&mut Watch { last: 0, pauses_left: stop }).unwrap_err();
+            let error = run(&mut Watch::stopping(Stage::Separate, stop)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Cancelled);
         }
     }

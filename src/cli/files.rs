@@ -1,6 +1,7 @@
 //! Reading what the user names and writing what they asked for.
 
 use crate::{Error, Result};
+use serde::Serialize;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -24,6 +25,11 @@ pub(super) fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
         Error::input(format!("{} is not UTF-8 text", path.display())).hint("save the lyrics as UTF-8")
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// A command's result as JSON for people too.
+pub(super) fn to_json(result: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(result).map_err(|e| Error::internal(format!("cannot write JSON: {e}")))
 }
 
 /// Writes to the file, or to stdout where none is named.

@@ -230,8 +230,7 @@ impl Folder {
             notes,
             files: std::mem::take(&mut sounds.entries),
         };
-        let json = serde_json::to_string_pretty(&index)
-            .map_err(|e| Error::internal(format!("cannot write JSON: {e}")))?;
+        let json = super::files::to_json(&index)?;
         create(&self.path.join(INDEX), format!("{json}\n").as_bytes())?;
         sounds.names.clear();
         Ok(())

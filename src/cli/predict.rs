@@ -2,9 +2,9 @@
 
 use super::progress::Bars;
 use super::{files, song};
+use crate::Result;
 use crate::explain::{Request, predict};
 use crate::explanation::Predictions;
-use crate::{Error, Result};
 use std::path::PathBuf;
 
 /// Predict the classes of a song, most probable first, as JSON.
@@ -24,8 +24,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     pollster::block_on(async {
         let opened = args.input.open(&mut Bars::new()).await?;
         let predictions = predict(&opened.listener, &opened.song, &opened.lyrics, &request).await?;
-        let json = serde_json::to_string_pretty(&Predictions { predictions })
-            .map_err(|e| Error::internal(format!("cannot write JSON: {e}")))?;
+        let json = files::to_json(&Predictions { predictions })?;
         files::write(args.out.as_deref(), &json)
     })
 }

@@ -97,12 +97,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
         columns.push(column);
     }
-    let text = if args.table {
-        table(&columns)
-    } else {
-        serde_json::to_string_pretty(&columns)
-            .map_err(|e| Error::internal(format!("the result can't be written: {e}")))?
-    };
+    let text = if args.table { table(&columns) } else { files::to_json(&columns)? };
     files::write(args.out.as_deref(), &text)
 }
 

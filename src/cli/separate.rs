@@ -93,8 +93,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         stems: written,
         residual: energies.residual,
     };
-    let json = serde_json::to_string_pretty(&separated)
-        .map_err(|e| Error::internal(format!("the result can't be written: {e}")))?;
+    let json = files::to_json(&separated)?;
     files::write(None, &json)
 }
 

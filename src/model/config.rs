@@ -229,7 +229,8 @@ fn encoder(width: usize, layers: usize, heads: usize, inner: usize, act: &str, e
     Ok(())
 }
 
-fn within(field: &str, value: usize, least: usize, most: usize) -> Result<()> {
+/// Refuses a number of a configuration that is out of its bounds.
+pub(super) fn within(field: &str, value: usize, least: usize, most: usize) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

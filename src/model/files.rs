@@ -3,7 +3,6 @@
 
 use super::TensorSpec;
 use super::digest::sha256;
-use super::stream::damaged;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -43,6 +42,15 @@ impl Dtype {
         match self {
             Self::F32 => 4,
             Self::F16 => 2,
+        }
+    }
+}
+
+impl From<Dtype> for safetensors::Dtype {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::F32,
+            Dtype::F16 => Self::F16,
         }
     }
 }
@@ -93,6 +101,16 @@ pub struct WeightsEntry {
     pub sha256: String,
     /// The consecutive pieces; a tensor may span several.
     pub shards: Vec<FileEntry>,
+}
+
+/// The error for a file whose bytes are not those that the manifest was written for.
+pub(crate) fn damaged(file: &str, found: &str, wanted: &str) -> Error {
+    Error::bundle(format!(
+        "{file} is damaged: its sha256 is {}…, but bundle.json says {}…",
+        found.get(..12).unwrap_or(found),
+        wanted.get(..12).unwrap_or(wanted)
+    ))
+    .hint("fetch or convert the bundle again")
 }
 
 impl WeightsEntry {

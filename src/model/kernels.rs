@@ -241,18 +241,10 @@ mod tests {
 #[cfg(feature = "cpu")]
 mod twin_tests {
     use super::*;
-    use burn::tensor::TensorData;
 
     /// Values between -8 and 8 without a pattern.
     fn noise<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
-        let size = shape.iter().product::<usize>() as u32;
-        let values: Vec<f32> = (0..size)
-            .map(|n| {
-                ((n ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(13).wrapping_mul(0x85EB_CA6B) >> 8) as f32
-            })
-            .map(|n| n / (1 << 20) as f32 - 8.0)
-            .collect();
-        Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+        super::super::testing::noise(shape, seed) * 8.0
     }
 
     fn difference<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f32 {

@@ -377,19 +377,9 @@ mod tests {
 #[cfg(test)]
 #[cfg(feature = "cpu")]
 mod twin_tests {
+    use super::super::testing::noise;
     use super::*;
     use crate::{ErrorKind, Flow, Quiet};
-    use burn::tensor::Device;
-
-    /// Values between -1 and 1 without a pattern.
-    fn noise<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
-        let size = shape.iter().product::<usize>() as u32;
-        let values: Vec<f32> = (0..size)
-            .map(|n| (n ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(13).wrapping_mul(0x85EB_CA6B))
-            .map(|n| (n >> 8) as f32 / (1 << 23) as f32 - 1.0)
-            .collect();
-        Tensor::from_data(TensorData::new(values, shape), &Device::flex())
-    }
 
     fn layer(stems: usize, sizes: LstmSizes) -> Layer {
         let LstmSizes { input, state, directions, .. } = sizes;

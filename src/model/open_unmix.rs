@@ -3,6 +3,7 @@
 //! those of the networks' tensors are the `openunmix` package's, behind the name of their stem.
 
 use super::TensorSpec;
+use super::config::within;
 use crate::audio::Stem;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -140,13 +141,6 @@ pub fn open_unmix_schema(config: &OpenUnmixConfig) -> Vec<TensorSpec> {
         norm.iter().for_each(|part| tensor(&format!("bn3.{part}"), &[outputs]));
     }
     out
-}
-
-fn within(field: &str, value: usize, least: usize, most: usize) -> Result<()> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::bundle(format!("{field} is {value}, which is not between {least} and {most}")))
 }
 
 fn three() -> usize {

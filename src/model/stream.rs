@@ -8,7 +8,7 @@
 use super::bundle::OpenUnmixEntry;
 use super::bundle::{Bundle, Part};
 use super::digest::{Hasher, hex};
-use super::files::{Dtype, FileEntry, MAX_HEADER_BYTES};
+use super::files::{Dtype, FileEntry, MAX_HEADER_BYTES, damaged};
 use super::header::{Header, HeaderTensor};
 use super::{Classifier, OpenUnmix, Separator, TensorSpec, Weights, inventory};
 use crate::{Error, Result};
@@ -211,16 +211,6 @@ impl Loader {
     }
 }
 
-/// The error for a file whose bytes are not those that the manifest was written for.
-pub(crate) fn damaged(file: &str, found: &str, wanted: &str) -> Error {
-    Error::bundle(format!(
-        "{file} is damaged: its sha256 is {}…, but bundle.json says {}…",
-        found.get(..12).unwrap_or(found),
-        wanted.get(..12).unwrap_or(wanted)
-    ))
-    .hint("fetch or convert the bundle again")
-}
-
 /// Reads a bundle's safetensors stream, without looking at shards or sums.
 pub(crate) struct Parser {
     expected: Vec<TensorSpec>,
@@ -314,10 +304,7 @@ fn header_length(announced: u64) -> Result<usize> {
 
 /// Checks the header against the configuration before a single value is read.
 fn agree(header: &Header, dtype: Dtype, expected: &[TensorSpec], payload: u64) -> Result<()> {
-    let wanted = match dtype {
-        Dtype::F32 => safetensors::Dtype::F32,
-        Dtype::F16 => safetensors::Dtype::F16,
-    };
+    let wanted = safetensors::Dtype::from(dtype);
     if let Some(odd) = header.tensors.iter().find(|t| t.dtype != wanted) {
         return Err(Error::bundle(format!(
             "tensor {} is stored as {}, but bundle.json says {wanted}",

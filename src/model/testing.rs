@@ -10,6 +10,8 @@ use super::{
     open_unmix_schema, schema,
 };
 use crate::lyrics::Cleaning;
+#[cfg(feature = "cpu")]
+use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -114,11 +116,7 @@ pub(crate) fn stream(config: &ModelConfig, dtype: Dtype) -> Vec<u8> {
 
 fn stream_of(specs: &[TensorSpec], dtype: Dtype) -> Vec<u8> {
     let shapes: Vec<_> = specs.iter().map(|s| (s.name.as_str(), s.shape.as_slice())).collect();
-    let stored = match dtype {
-        Dtype::F32 => safetensors::Dtype::F32,
-        Dtype::F16 => safetensors::Dtype::F16,
-    };
-    let mut stream = Header::write(&shapes, stored).unwrap();
+    let mut stream = Header::write(&shapes, dtype.into()).unwrap();
     for (n, spec) in specs.iter().enumerate() {
         for value in values(n, spec.shape.iter().product()) {
             match dtype {
@@ -181,4 +179,15 @@ pub(crate) fn sample(task: Task, dtype: Dtype, limit: u64) -> (Bundle, Vec<Vec<u
 pub(crate) fn manifest() -> serde_json::Value {
     let (bundle, _) = sample(Task::Multimodal, Dtype::F32, 4000);
     serde_json::from_slice(&bundle.to_json().unwrap()).unwrap()
+}
+
+/// Values between -1 and 1 without a pattern, on the CPU.
+#[cfg(feature = "cpu")]
+pub(crate) fn noise<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
+    let size = shape.iter().product::<usize>() as u32;
+    let values: Vec<f32> = (0..size)
+        .map(|n| (n ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(13).wrapping_mul(0x85EB_CA6B))
+        .map(|n| (n >> 8) as f32 / (1 << 23) as f32 - 1.0)
+        .collect();
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
 }

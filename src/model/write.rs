@@ -48,12 +48,8 @@ pub(super) fn write_stream(
         Ok(BufWriter::with_capacity(1 << 20, File::create(out.join(name))?))
     });
     let shapes: Vec<_> = plan.iter().map(|t| (t.name.as_str(), t.shape.as_slice())).collect();
-    let stored_as = match dtype {
-        Dtype::F32 => safetensors::Dtype::F32,
-        Dtype::F16 => safetensors::Dtype::F16,
-    };
     let mut write = |bytes: &[u8]| cutter.write(bytes).map_err(|e| unwritable(out, &e));
-    write(&Header::write(&shapes, stored_as)?)?;
+    write(&Header::write(&shapes, dtype.into())?)?;
     for tensor in plan {
         let stored = tensor.checkpoint.read(&tensor.source)?;
         encode(&stored, tensor, dtype, &mut write).map_err(|e| e.context(tensor.path.display()))?;

@@ -25,7 +25,6 @@ struct WindowInfo {
     edges: Vec<usize>,
     /// Samples that a stem takes to come or to go.
     fade: usize,
-    stems: [&'static str; 4],
 }
 
 #[wasm_bindgen]
@@ -74,13 +73,11 @@ impl Engine {
                 offset: grid.offset,
                 edges: edges.collect(),
                 fade: evidence::fade_samples(stems.rate),
-                stems: Stem::ALL.map(Stem::name),
             })?;
             let tracks = Array::new();
             for track in &stems.tracks {
                 tracks.push(&cut(track));
             }
-            Reflect::set(&window, &"mix".into(), &cut(&song.mix().samples))?;
             Reflect::set(&window, &"tracks".into(), &tracks)?;
             Ok(window)
         })

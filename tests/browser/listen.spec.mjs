@@ -3,14 +3,10 @@
  * files that `musiclime explain --listen` writes for the same seed.
  */
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { expect, LYRICS, SONG, test as base } from "./app.mjs";
-
-const top = fileURLToPath(new URL("../..", import.meta.url));
+import { expect, LYRICS, test as base } from "./app.mjs";
+import { explainOnCommandLine } from "./command-line.mjs";
 
 const SAMPLES = 64;
 const SEED = 7;
@@ -129,30 +125,22 @@ function readWav(path) {
  * @param {number} k
  */
 function commandLine(k) {
-  const folder = mkdtempSync(join(tmpdir(), "musiclime-"));
-  try {
-    const lyrics = join(folder, "lyrics.txt");
-    const heard = join(folder, "heard");
-    writeFileSync(lyrics, LYRICS);
-    const program = join(process.env.CARGO_TARGET_DIR ?? join(top, "target"), "release", "musiclime");
-    const settings = ["--samples", `${SAMPLES}`, "--seed", `${SEED}`, "--backend", "cpu"];
-    const model = ["--lyrics", lyrics, "--model", join(top, "models/demo")];
-    const out = ["--listen", heard, "--listen-top", `${k}`, "--out", join(folder, "explanation.json")];
-    execFileSync(program, ["explain", SONG, ...model, ...settings, ...out], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    const index = JSON.parse(readFileSync(join(heard, "index.json"), "utf8"));
-    const files = index.files.map((/** @type {any} */ entry) => ({
-      ...entry,
-      samples: readWav(join(heard, entry.file)),
-    }));
-    return {
-      index,
-      file: (/** @type {RegExp} */ name) => files.find((/** @type {any} */ f) => name.test(f.file)),
-    };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const heard = (/** @type {string} */ folder) => join(folder, "heard");
+  return explainOnCommandLine(
+    { samples: SAMPLES, seed: SEED },
+    (folder) => ["--listen", heard(folder), "--listen-top", `${k}`],
+    (_, folder) => {
+      const index = JSON.parse(readFileSync(join(heard(folder), "index.json"), "utf8"));
+      const files = index.files.map((/** @type {any} */ entry) => ({
+        ...entry,
+        samples: readWav(join(heard(folder), entry.file)),
+      }));
+      return {
+        index,
+        file: (/** @type {RegExp} */ name) => files.find((/** @type {any} */ f) => name.test(f.file)),
+      };
+    },
+  );
 }
 
 /**

@@ -1,13 +1,8 @@
 /** The page with the real engines, the embedded model and a real song. */
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { expect, LYRICS, SONG, test } from "./app.mjs";
-
-const top = fileURLToPath(new URL("../..", import.meta.url));
+import { explainOnCommandLine } from "./command-line.mjs";
 
 /** Rows on each backend: the software adapter is some hundred times slower than the CPU. */
 const ROWS = { CPU: 64, WebGPU: 16 };
@@ -16,22 +11,13 @@ const SEED = 7;
 /** Two ways of computing the same in 32 bits may differ by this much in a coefficient. */
 const TOLERANCE = 1e-3;
 
-/** What the command line says about the same song, by the same settings. */
-function commandLine(samples) {
-  const folder = mkdtempSync(join(tmpdir(), "musiclime-"));
-  try {
-    const lyrics = join(folder, "lyrics.txt");
-    const out = join(folder, "explanation.json");
-    writeFileSync(lyrics, LYRICS);
-    const program = join(process.env.CARGO_TARGET_DIR ?? join(top, "target"), "release", "musiclime");
-    const settings = ["--samples", `${samples}`, "--seed", `${SEED}`, "--backend", "cpu"];
-    const rest = ["--lyrics", lyrics, "--model", join(top, "models/demo"), ...settings, "--out", out];
-    execFileSync(program, ["explain", SONG, ...rest], { stdio: ["ignore", "ignore", "inherit"] });
-    return JSON.parse(readFileSync(out, "utf8"));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+/** What the command line says about the same song, by the same settings. @param {number} samples */
+const commandLine = (samples) =>
+  explainOnCommandLine(
+    { samples, seed: SEED },
+    () => [],
+    (explanation) => explanation,
+  );
 
 /** @param {any} feature */
 const name = (feature) => (feature.kind === "audio" ? `${feature.stem} ${feature.segment}` : feature.word);

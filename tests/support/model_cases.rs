@@ -1,10 +1,10 @@
 //! The golden cases of the networks, written once and run over every backend: natively by
 //! `golden_model.rs`, in a browser by `wasm_model.rs`.
 
+use crate::golden::{self, Difference, Golden};
 use musiclime::Result;
-use musiclime::model::Backend;
-use musiclime::model::{Classifier, Inputs, ModelConfig, TensorSpec, Weights, device, schema};
-use safetensors::SafeTensors;
+use musiclime::model::{Backend, Classifier, Inputs, ModelConfig, TensorSpec, device, schema};
+use safetensors::Dtype;
 
 /// The largest difference from transformers' logits that is let pass.
 pub(crate) const TOLERANCE: f64 = 1e-4;
@@ -19,32 +19,15 @@ const CASES: [(&str, &[u8]); 6] =
     cases!["multimodal", "multimodal_holes", "multimodal_shallow", "audio", "audio_long", "lyrics"];
 
 /// One golden file.
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) config: ModelConfig,
-    file: SafeTensors<'static>,
-}
-
-/// What was computed, and how far it is from transformers' values at most.
-pub(crate) struct Difference {
-    pub(crate) what: String,
-    pub(crate) largest: f64,
-}
+pub(crate) type Case = Golden<ModelConfig>;
 
 /// All cases.
 pub(crate) fn cases() -> Vec<Case> {
-    CASES
-        .iter()
-        .map(|&(name, bytes)| {
-            let (_, metadata) = SafeTensors::read_metadata(bytes).unwrap();
-            let config = &metadata.metadata().as_ref().unwrap()["config"];
-            Case {
-                name,
-                config: serde_json::from_str(config).unwrap(),
-                file: SafeTensors::deserialize(bytes).unwrap(),
-            }
-        })
-        .collect()
+    let cases: Vec<Case> = golden::read(&CASES);
+    for (name, view) in cases.iter().flat_map(|case| case.file.tensors()) {
+        assert!([Dtype::F32, Dtype::I64].contains(&view.dtype()), "{name} is {:?}", view.dtype());
+    }
+    cases
 }
 
 impl Case {
@@ -53,35 +36,28 @@ impl Case {
         self.file.tensor("logits").unwrap().shape()[0]
     }
 
-    /// The values of an f32 tensor.
+    /// The values of a tensor of floats.
     pub(crate) fn floats(&self, name: &str) -> Option<Vec<f32>> {
-        let tensor = self.file.tensor(name).ok()?;
-        assert_eq!(tensor.dtype(), safetensors::Dtype::F32);
-        Some(tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect())
+        golden::floats(&self.file, name)
     }
 
     /// The values of an i64 tensor.
     pub(crate) fn integers(&self, name: &str) -> Option<Vec<i64>> {
         let tensor = self.file.tensor(name).ok()?;
-        assert_eq!(tensor.dtype(), safetensors::Dtype::I64);
+        assert_eq!(tensor.dtype(), Dtype::I64);
         Some(tensor.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect())
     }
 
     /// The checkpoint's tensors, as the file lists them.
-    pub(crate) fn tensors(&self) -> Vec<TensorSpec> {
+    pub(crate) fn weight_list(&self) -> Vec<TensorSpec> {
         let inputs =
             ["input_values", "input_ids", "attention_mask", "audio_embedding", "text_embedding", "logits"];
-        let tensors = self.file.tensors().into_iter().filter(|(name, _)| !inputs.contains(&name.as_str()));
-        tensors.map(|(name, view)| TensorSpec { name, shape: view.shape().to_vec() }).collect()
+        self.tensors(|name| !inputs.contains(&name))
     }
 
-    /// The model, given the checkpoint's tensors after a change to their list.
-    pub(crate) fn model(&self, backend: &burn::tensor::Device) -> Result<Classifier> {
-        let mut weights = Weights::new(backend);
-        for TensorSpec { name, shape } in self.tensors() {
-            weights.insert(&name, &shape, self.floats(&name).unwrap())?;
-        }
-        Classifier::new(&self.config, weights)
+    /// The model.
+    pub(crate) fn model(&self, device: &burn::tensor::Device) -> Result<Classifier> {
+        Classifier::new(&self.config, self.weights(&self.weight_list(), device)?)
     }
 
     /// The texts without their padding, if the attention mask hides nothing else.
@@ -109,19 +85,9 @@ pub(crate) async fn run_all(backend: Backend) -> Result<Vec<Difference>> {
     for case in cases() {
         let mut note = |what: &str, found: &[Vec<f32>], expected: &str| {
             let expected = case.floats(expected).unwrap();
-            let found = found.concat();
-            assert_eq!(found.len(), expected.len(), "{} {what}", case.name);
-            let largest =
-                found.iter().zip(&expected).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
-            out.push(Difference { what: format!("{}: {what}", case.name), largest });
+            out.push(golden::largest(&format!("{}: {what}", case.name), &found.concat(), &expected));
         };
-
-        let mut listed = schema(&case.config);
-        let mut stored = case.tensors();
-        listed.sort_by(|a, b| a.name.cmp(&b.name));
-        stored.sort_by(|a, b| a.name.cmp(&b.name));
-        assert_eq!(listed, stored, "{}: schema", case.name);
-
+        golden::same_tensors(case.name, schema(&case.config), case.weight_list());
         let model = case.model(&device)?;
         let rows = case.rows();
         let values = case.floats("input_values");

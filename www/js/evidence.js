@@ -6,6 +6,9 @@
 
 /** @typedef {import("../types/engine.d.ts").Feature} Feature */
 
+/** The stems in the paper's order, as the engine has them. */
+export const STEMS = ["vocals", "drums", "bass", "other"];
+
 /**
  * The features in the order of the joint ranking.
  * @param {Feature[]} features
@@ -17,15 +20,14 @@ export const ranked = (features) => [...features].sort((a, b) => Math.abs(b.weig
  * the strongest `k` features. Words count but have no sound.
  * @param {Feature[]} features
  * @param {number} k
- * @param {string[]} stems
  * @param {number} segments
  * @returns {boolean[][]}
  */
-export function speakingFor(features, k, stems, segments) {
-  const on = stems.map(() => /** @type {boolean[]} */ (Array(segments).fill(false)));
+export function speakingFor(features, k, segments) {
+  const on = STEMS.map(() => /** @type {boolean[]} */ (Array(segments).fill(false)));
   for (const feature of ranked(features).slice(0, k)) {
     if (feature.kind !== "audio" || feature.heard === false || feature.weight <= 0) continue;
-    const row = on[stems.indexOf(feature.stem)];
+    const row = on[STEMS.indexOf(feature.stem)];
     if (row && feature.segment < segments) row[feature.segment] = true;
   }
   return on;
@@ -38,11 +40,10 @@ export const complement = (on) => on.map((row) => row.map((flag) => !flag));
  * A single cell.
  * @param {string} stem
  * @param {number} segment
- * @param {string[]} stems
  * @param {number} segments
  */
-export const single = (stem, segment, stems, segments) =>
-  stems.map((name) => Array.from({ length: segments }, (_, at) => name === stem && at === segment));
+export const single = (stem, segment, segments) =>
+  STEMS.map((name) => Array.from({ length: segments }, (_, at) => name === stem && at === segment));
 
 /**
  * The gain of one stem, sample by sample: raised cosines around every boundary where it switches,

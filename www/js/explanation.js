@@ -1,6 +1,7 @@
 /** The explanation: summary, ranking, sounds and words of one label, and what it was made with. */
 
 import { h } from "./dom.js";
+import { ranked } from "./evidence.js";
 import { percent, signed, clock } from "./format.js";
 import { heatmapView } from "./heatmap.js";
 import { lyricsView } from "./lyrics.js";
@@ -215,7 +216,7 @@ function download({ json, explanation }) {
 export function spokenSummary({ explanations }) {
   const one = explanations[0];
   if (!one) return "The explanation is empty";
-  const top = [...one.features].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))[0];
+  const top = ranked(one.features)[0];
   const most = top
     ? `; the strongest is ${top.kind === "audio" ? `${top.stem} ${top.segment + 1}` : `the word ${top.word}`}, ${signed(top.weight)}`
     : "";

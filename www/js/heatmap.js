@@ -5,6 +5,7 @@
 
 import { cursor } from "./cursor.js";
 import { h, spoken } from "./dom.js";
+import { STEMS } from "./evidence.js";
 import { clock, signed } from "./format.js";
 import { keepDrawn } from "./waveform.js";
 
@@ -12,9 +13,6 @@ import { keepDrawn } from "./waveform.js";
 /** @typedef {import("../types/engine.d.ts").Feature} Feature */
 /** @typedef {import("./player.js").Player} Player */
 /** @typedef {import("./waveform.js").Wave} Wave */
-
-/** The paper's order from top to bottom; a stem of another name comes last. */
-const ORDER = ["vocals", "drums", "bass", "other"];
 
 /**
  * @param {Feature[]} features
@@ -26,9 +24,10 @@ export function heatmapView(features, wave, heard, player) {
   const sounds = /** @type {AudioFeature[]} */ (features.filter(({ kind }) => kind === "audio"));
   if (sounds.length === 0) return undefined;
   const found = new Set(sounds.map(({ stem }) => stem));
+  // From top to bottom; a stem of another name comes last.
   const stems = [
-    ...ORDER.filter((stem) => found.has(stem)),
-    ...[...found].filter((stem) => !ORDER.includes(stem)),
+    ...STEMS.filter((stem) => found.has(stem)),
+    ...[...found].filter((stem) => !STEMS.includes(stem)),
   ];
   const segments = [...new Map(sounds.map((sound) => [sound.segment, sound])).values()].sort(
     (a, b) => a.segment - b.segment,
@@ -152,7 +151,7 @@ function followCells(table, player) {
     for (const button of buttons) {
       const { stem = "", segment = "" } = button.dataset;
       button.setAttribute("aria-pressed", String(plays === `${stem} ${segment}`));
-      const heard = on?.[ORDER.indexOf(stem)]?.[Number(segment)] ?? false;
+      const heard = on?.[STEMS.indexOf(stem)]?.[Number(segment)] ?? false;
       button.toggleAttribute("data-on", heard);
       const state = button.querySelector(".state");
       if (state) state.textContent = heard ? ", among what is heard" : "";

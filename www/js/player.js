@@ -5,7 +5,7 @@
 
 import { Deck } from "./deck.js";
 import { byId, h } from "./dom.js";
-import { complement, ranked, reach, single, speakingFor } from "./evidence.js";
+import { complement, reach, single, speakingFor, STEMS } from "./evidence.js";
 import { clock } from "./format.js";
 
 /** @typedef {import("../types/engine.d.ts").LabelExplanation} LabelExplanation */
@@ -30,9 +30,6 @@ import { clock } from "./format.js";
 /** @typedef {(moment: Moment) => void} Watcher */
 /** @typedef {{stem: string, segment: number}} Cell */
 /** @typedef {"track" | "for" | "without" | "cell"} Mode */
-
-/** The stems in the paper's order, as the engine has them. */
-const STEMS = ["vocals", "drums", "bass", "other"];
 
 /** As many features as the command line's `--listen-top` takes, and the papers' figures show. */
 const TOP = 10;
@@ -122,12 +119,11 @@ export class Player {
   /** @returns {Moment} */
   #moment() {
     const { playing } = this;
-    const evidence = this.#mode() === "for" || this.#mode() === "without";
     return {
       seconds: this.#seconds(),
       playing,
       cell: playing && this.#plays?.mode === "cell" ? this.#plays.cell : undefined,
-      on: evidence ? this.#on : undefined,
+      on: isEvidence(this.#mode()) ? this.#on : undefined,
     };
   }
 
@@ -339,7 +335,7 @@ export class Player {
     return this.#loop;
   }
 
-  /** @returns {"track" | "for" | "without" | "cell"} */
+  /** @returns {Mode} */
   #mode() {
     const value = this.#hear.value;
     return value === "for" || value === "without" || value === "cell" ? value : "track";
@@ -351,9 +347,9 @@ export class Player {
     if (!explained) return [];
     const { one, segments } = explained;
     if (this.#mode() === "cell" && this.#cell) {
-      return single(this.#cell.stem, this.#cell.segment, STEMS, segments);
+      return single(this.#cell.stem, this.#cell.segment, segments);
     }
-    const on = speakingFor(one.features, this.#top.valueAsNumber, STEMS, segments);
+    const on = speakingFor(one.features, this.#top.valueAsNumber, segments);
     return this.#mode() === "without" ? complement(on) : on;
   }
 
@@ -369,14 +365,13 @@ export class Player {
 
   /** Whether the window plays in a loop, so that other cells of it can be heard without a gap. */
   #looping() {
-    return this.playing && (this.#plays?.mode === "for" || this.#plays?.mode === "without");
+    return this.playing && this.#plays !== undefined && isEvidence(this.#plays.mode);
   }
 
   /** Another choice by the list: what plays goes on where it is, as far as it can. */
   #choose() {
-    const mode = this.#mode();
     this.#evidenceChanged();
-    if (this.#looping() && (mode === "for" || mode === "without")) return;
+    if (this.#looping() && isEvidence(this.#mode())) return;
     // What is still being waited for is not what is wanted any more.
     if (this.playing || this.#pending) this.#seekTo(this.#seconds());
   }
@@ -412,17 +407,15 @@ export class Player {
   /** The choice of cells is another one: it is heard at once. */
   #evidenceChanged() {
     const mode = this.#mode();
-    const evidence = mode === "for" || mode === "without";
+    const evidence = isEvidence(mode);
     this.#topField.hidden = !evidence;
     this.#on = this.#chosen();
     this.#paused = this.#within(this.#paused);
     if (evidence && this.#explained) {
-      const { one } = this.#explained;
       const k = this.#top.valueAsNumber;
-      const sounds = speakingFor(one.features, k, STEMS, this.#explained.segments)
-        .flat()
-        .filter(Boolean).length;
-      const all = ranked(one.features).length;
+      // Those that speak for it are what is on, or with everything but them, what is off.
+      const sounds = this.#on.flat().filter((on) => on === (mode === "for")).length;
+      const all = this.#explained.one.features.length;
       const said = `${k} of ${all}: ${sounds === 0 ? "no sound" : sounds === 1 ? "1 sound" : `${sounds} sounds`} for it`;
       this.#topText.textContent = said;
       this.#top.setAttribute("aria-valuetext", said);
@@ -468,6 +461,9 @@ export class Player {
     this.#position.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(this.#span().end)}`);
   }
 }
+
+/** Whether a choice is of cells that the slider decides on. @param {Mode} mode */
+const isEvidence = (mode) => mode === "for" || mode === "without";
 
 /**
  * Changes a text only where it differs, since this runs with every frame.

@@ -4,6 +4,7 @@
  */
 
 import { h, spoken } from "./dom.js";
+import { ranked } from "./evidence.js";
 import { clock, signed } from "./format.js";
 
 /** @typedef {import("../types/engine.d.ts").Feature} Feature */
@@ -16,13 +17,13 @@ const FIRST = 15;
  * @param {string} label
  */
 export function rankingView(features, label) {
-  const ranked = [...features].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
+  const strongest = ranked(features);
   const largest = Math.max(
-    ...ranked.map((f) => Math.max(Math.abs(f.weight), Math.abs(f.low ?? 0), Math.abs(f.high ?? 0))),
+    ...strongest.map((f) => Math.max(Math.abs(f.weight), Math.abs(f.low ?? 0), Math.abs(f.high ?? 0))),
     1e-12,
   );
-  const intervals = ranked.some(({ low }) => low !== undefined);
-  const rows = ranked.map((feature, at) => row(feature, at + 1, largest));
+  const intervals = strongest.some(({ low }) => low !== undefined);
+  const rows = strongest.map((feature, at) => row(feature, at + 1, largest));
   const body = h("tbody", {}, ...rows.slice(0, FIRST));
   const table = h(
     "table",

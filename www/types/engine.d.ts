@@ -54,10 +54,8 @@ export interface WindowTracks {
   edges: number[];
   /** How long a stem takes to come or to go. */
   fade: number;
-  /** The tracks' names. */
-  stems: string[];
+  /** Of the four stems, in the paper's order. */
   tracks: Float32Array<ArrayBuffer>[];
-  mix: Float32Array<ArrayBuffer>;
 }
 
 export interface TimedLyrics {
