@@ -434,6 +434,27 @@ fn a_separator_comes_along_and_separates_as_the_package_does() {
     }
 }
 
+/// Also when the bundle that has it is the one that is replaced.
+#[test]
+fn a_separator_is_taken_over_from_a_bundle() {
+    let dir = TempDir::new().unwrap();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    assert_eq!(with_separator(&first, &golden("separator")).code, 0);
+    let separator = fs::read(first.join("separator-000.bin")).unwrap();
+    for out in [&second, &first] {
+        let run = with_separator(out, &first);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert_eq!(fs::read(out.join("separator-000.bin")).unwrap(), separator);
+        let run = check(out, Some(&golden("multimodal.golden.safetensors")));
+        assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    }
+
+    refused(&with_separator(&second, bundle().path()), &["signal processing", "leave --separator out"]);
+    fs::write(first.join("separator-000.bin"), &separator[1..]).unwrap();
+    refused(&with_separator(&second, &first), &["separator-000.bin is damaged"]);
+    assert_eq!(check(&second, None).code, 0, "a refusal costs nothing");
+}
+
 #[test]
 fn folders_that_are_no_separator_are_refused() {
     let dir = TempDir::new().unwrap();

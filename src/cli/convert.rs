@@ -46,7 +46,8 @@ pub struct Args {
     tokenizer: Option<PathBuf>,
 
     /// The separator: a folder with Open-Unmix's vocals.pth, drums.pth, bass.pth and other.pth (and
-    /// separator.json), as the openunmix package has them [default: signal processing, no weights]
+    /// separator.json), as the openunmix package has them, or a bundle whose separator is taken over
+    /// [default: signal processing, no weights]
     #[arg(long, value_name = "DIR")]
     separator: Option<PathBuf>,
 

@@ -5,7 +5,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::digest::sha256;
 use super::dir::MANIFEST;
 use super::files::{Dtype, FileEntry, MAX_FILE_BYTES, WeightsEntry, payload_bytes};
-use super::separator_files::SeparatorFiles;
+use super::separator_files::SeparatorSource;
 use super::settings::Settings;
 use super::shards::is_shard;
 use super::write::{Planned, unwritable, write_stream, write_whole};
@@ -26,7 +26,8 @@ pub struct Options {
     pub settings: Settings,
     /// A `tokenizer.json`, or a folder with one or with `vocab.json` and `merges.txt`.
     pub tokenizer: Option<PathBuf>,
-    /// A folder of Open-Unmix target state dicts; without one songs are split by signal processing.
+    /// A folder of Open-Unmix target state dicts, or a bundle whose separator is taken over; without
+    /// one songs are split by signal processing.
     pub separator: Option<PathBuf>,
     /// How to store the weights.
     pub dtype: Dtype,
@@ -82,10 +83,13 @@ pub fn convert(options: &Options, out: &Path, progress: &mut dyn FnMut(u64, u64)
             return Err(Error::input("the checkpoint hears no audio, so it takes no separator")
                 .hint("leave --separator out"));
         }
-        Some(dir) => Some(SeparatorFiles::open(dir)?),
+        Some(dir) => Some(SeparatorSource::open(dir)?),
         None => None,
     };
-    let separator_plan = separator.as_ref().map(SeparatorFiles::plan).transpose()?.unwrap_or_default();
+    let separator_plan = match &separator {
+        Some(SeparatorSource::Files(files)) => files.plan()?,
+        _ => Vec::new(),
+    };
     let tokenizer = match (&options.tokenizer, &settings.text) {
         (Some(path), Some(text)) => Some(read_tokenizer(path, text)?),
         (Some(_), None) => {
@@ -113,7 +117,8 @@ pub fn convert(options: &Options, out: &Path, progress: &mut dyn FnMut(u64, u64)
         max_tokens: settings.max_tokens,
         separator: match &separator {
             None => Separator::Dsp,
-            Some(files) => Separator::OpenUnmix(Box::new(OpenUnmixEntry {
+            Some(SeparatorSource::Kept(kept)) => Separator::OpenUnmix(kept.entry.clone()),
+            Some(SeparatorSource::Files(files)) => Separator::OpenUnmix(Box::new(OpenUnmixEntry {
                 config: files.config.clone(),
                 dtype: options.dtype,
                 weights: WeightsEntry::unwritten(),
@@ -142,8 +147,13 @@ pub fn convert(options: &Options, out: &Path, progress: &mut dyn FnMut(u64, u64)
     };
     advance(0);
     bundle.weights = write_stream(out, CLASSIFIER_STREAM, &plan, options.dtype, &mut advance)?;
-    if let Separator::OpenUnmix(entry) = &mut bundle.separator {
-        entry.weights = write_stream(out, SEPARATOR_STREAM, &separator_plan, options.dtype, &mut advance)?;
+    match (&separator, &mut bundle.separator) {
+        (Some(SeparatorSource::Kept(kept)), _) => kept.write(out)?,
+        (Some(SeparatorSource::Files(_)), Separator::OpenUnmix(entry)) => {
+            entry.weights =
+                write_stream(out, SEPARATOR_STREAM, &separator_plan, options.dtype, &mut advance)?;
+        }
+        _ => {}
     }
     write_whole(&out.join(MANIFEST), &bundle.to_json()?)?;
     Ok(Converted { bundle, left_out: found.left_out, others: source.others().to_vec() })

@@ -1,12 +1,67 @@
-//! Open-Unmix as the `openunmix` package keeps it: a folder with one state dict for each target.
+//! Where a conversion takes a separator from: a folder as the `openunmix` package keeps it, with one
+//! state dict for each target, or another bundle.
 
+use super::bundle::OpenUnmixEntry;
 use super::checkpoint::{self, Checkpoint};
-use super::write::Planned;
-use super::{OpenUnmixConfig, inventory, open_unmix_schema};
+use super::dir::{MANIFEST, read_manifest, read_verified};
+use super::write::{Planned, write_whole};
+use super::{OpenUnmixConfig, Separator, inventory, open_unmix_schema};
 use crate::audio::Stem;
 use crate::{Error, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+
+/// Either of the two.
+pub(super) enum SeparatorSource {
+    /// State dicts, to be written like the checkpoint.
+    Files(SeparatorFiles),
+    /// Another bundle's separator, to be copied as it is.
+    Kept(KeptSeparator),
+}
+
+impl SeparatorSource {
+    /// Opens the folder, which is a bundle if it has a manifest.
+    ///
+    /// # Errors
+    /// If it is neither, or its files are missing or damaged.
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        if dir.join(MANIFEST).is_file() {
+            KeptSeparator::open(dir).map(Self::Kept)
+        } else {
+            SeparatorFiles::open(dir).map(Self::Files)
+        }
+    }
+}
+
+/// The separator of a bundle, held in memory because the bundle may be the very one that is
+/// about to be replaced.
+pub(super) struct KeptSeparator {
+    /// Its part of the manifest.
+    pub(super) entry: Box<OpenUnmixEntry>,
+    /// The bytes of its shards, in order.
+    shards: Vec<Vec<u8>>,
+}
+
+impl KeptSeparator {
+    fn open(dir: &Path) -> Result<Self> {
+        let Separator::OpenUnmix(entry) = read_manifest(dir)?.separator else {
+            return Err(Error::input(
+                "the bundle separates by signal processing, so there is nothing to take",
+            )
+            .context(dir.display())
+            .hint("leave --separator out: that is what a bundle does without one"));
+        };
+        let shards =
+            entry.weights.shards.iter().map(|shard| read_verified(dir, shard)).collect::<Result<_>>()?;
+        Ok(Self { entry, shards })
+    }
+
+    /// Writes the shards under the names that they had.
+    pub(super) fn write(&self, out: &Path) -> Result<()> {
+        let shards = self.entry.weights.shards.iter().zip(&self.shards);
+        shards.into_iter().try_for_each(|(shard, bytes)| write_whole(&out.join(&shard.file), bytes))
+    }
+}
 
 /// The four state dicts of a folder, and the sizes that they turned out to have.
 pub(super) struct SeparatorFiles {
