@@ -1,113 +1,114 @@
-"""Figures on held-out tracks and unseen lyrics: both modalities, each alone, and the majority class."""
+"""Figures on sounds and texts of which nothing was learnt: agreement with the fused teacher, by modality, by mood, and calibration."""
 
-from collections import Counter
-from pathlib import Path
-
+import lyrics
+import moods
 import numpy as np
-import torch
-
 import sources
 import spectrogram
 import tokens
-import words
+import torch
+from moods import MOODS
 
-CLIPS_PER_TRACK = 10
+WINDOWS = 4
 TEXTS = 240
+BINS = 10
 
 
-def _clips(held, features, mean, std):
-    """Evenly spaced windows of every held-out track that do not overlap."""
-    values, labels, names = [], [], []
-    for track in held:
-        mel = features[track][0]
-        fit = max(1, len(mel) // spectrogram.FRAMES)
-        for i in range(min(fit, CLIPS_PER_TRACK)):
-            start = (fit * i // min(fit, CLIPS_PER_TRACK)) * spectrogram.FRAMES
-            values.append(spectrogram.to_model(spectrogram.window(mel, start), mean, std))
-            labels.append(words.CLASSES.index(track.label))
-            names.append(f"{track.package}/{track.name}")
-    return torch.from_numpy(np.stack(values)), np.array(labels), names
-
-
-def _balanced(right, labels):
-    return float(np.mean([right[labels == c].mean() for c in sorted(set(labels.tolist()))]))
+def _windows(held, rule, mean, std):
+    """Evenly spaced windows that do not overlap, with the teacher's logits."""
+    values, logits, pieces = [], [], []
+    for sound in held:
+        fit = max(1, len(sound.heard.mel) // spectrogram.FRAMES)
+        for i in range(min(fit, WINDOWS)):
+            start = (fit * i // min(fit, WINDOWS)) * spectrogram.FRAMES
+            values.append(spectrogram.to_model(spectrogram.window(sound.heard.mel, start), mean, std))
+            logits.append(moods.heard(rule(sound.heard.tags_at(start)), np.ones(spectrogram.SEGMENTS)))
+            pieces.append(sound)
+    return torch.from_numpy(np.stack(values)), np.stack(logits), pieces
 
 
 @torch.no_grad()
-def _encode(model, tokenizer, values, texts):
+def probabilities(model, tokenizer, values, texts):
+    """[windows, texts, moods] of every window with every cleaned text."""
     heard = torch.cat([model.hear(v) for v in values.split(16)])
     read = torch.cat([model.read(*tokens.encode(tokenizer, texts[i : i + 16])) for i in range(0, len(texts), 16)])
     logits = model.classifier(heard[:, None].expand(-1, len(read), -1), read[None].expand(len(heard), -1, -1))
     return logits.softmax(-1).numpy()
 
 
-def measure(model, tokenizer, held, features, neutral, rare, mean, std) -> dict:
-    """All figures of the card, as numbers."""
-    values, a, names = _clips(held, features, mean, std)
-    rng = np.random.default_rng(99)
-    texts, logits = [], []
-    while len(texts) < TEXTS:
-        text = words.clean(words.generate(rng, neutral, rare))
-        logit = words.text_logits(text)
-        # Lyrics with a clear answer: the first class leads by half a modality's strength.
-        if np.sort(logit)[-1] - np.sort(logit)[-2] > words.STRENGTH / 2:
-            texts.append(text)
-            logits.append(logit)
-    logits = np.stack(logits)
-    t = logits.argmax(1)
-    verses = [words.clean(v) for _, v in words.VERSES]
-    v = np.array([words.CLASSES.index(c) for c, _ in words.VERSES])
+def _recall(answer, truth):
+    return {m: float((answer == i)[truth == i].mean()) if (truth == i).any() else None for i, m in enumerate(MOODS)}
 
-    silence = np.full((spectrogram.FRAMES - 2, spectrogram.BINS), spectrogram.FLOOR, np.float32)
-    with_silence = torch.cat([values, torch.from_numpy(spectrogram.to_model(silence, mean, std))[None]])
-    p = _encode(model, tokenizer, with_silence, texts + verses + [""])
-    both, audio_only = p[:-1, :TEXTS], p[:-1, -1]
-    lyrics_only, verses_only, nothing = p[-1, :TEXTS], p[-1, TEXTS:-1], p[-1, -1]
 
-    agree = a[:, None] == t[None]
-    right = both.argmax(-1) == a[:, None]
-    order = np.argsort(both, -1)
-    top_two = (np.sort(order[..., -2:], -1) == np.sort(np.stack(np.broadcast_arrays(a[:, None], t[None]), -1), -1)).all(-1)
-    wanted = words.STRENGTH * np.eye(4)[a][:, None] + logits[None]
-    wanted = np.exp(wanted) / np.exp(wanted).sum(-1, keepdims=True)
-    per_track = {n: audio_only[[i for i, m in enumerate(names) if m == n]].mean(0).argmax() for n in dict.fromkeys(names)}
-    track_label = {n: a[names.index(n)] for n in per_track}
-    track_right = np.array([per_track[n] == track_label[n] for n in per_track])
-    heard = audio_only.argmax(1)
+def _entry(answer, truth) -> dict:
+    recall = _recall(answer, truth)
     return {
-        "clips": len(a), "tracks": len(per_track), "texts": TEXTS, "verses": len(v),
-        "clips_per_class": {words.CLASSES[c]: int(n) for c, n in sorted(Counter(a.tolist()).items())},
-        "tracks_per_class": {words.CLASSES[c]: int(n) for c, n in sorted(Counter(int(x) for x in track_label.values()).items())},
-        "audio_only": {
-            "clip_accuracy": float((heard == a).mean()), "clip_balanced": _balanced(heard == a, a),
-            "track_accuracy": float(track_right.mean()), "track_balanced": _balanced(track_right, np.array(list(track_label.values()))),
-            "clip_majority": float(np.bincount(a).max() / len(a)), "track_majority": float(np.bincount(list(track_label.values())).max() / len(track_label)),
-            "recall": {c: float((heard == a)[a == i].mean()) for i, c in enumerate(words.CLASSES)},
-            "confusion_rows_are_truth": [[int(((a == i) & (heard == j)).sum()) for j in range(4)] for i in range(4)],
-            "wrong_tracks": {n: words.CLASSES[int(per_track[n])] for n in per_track if per_track[n] != track_label[n]},
-        },
-        "lyrics_only": {
-            "generated": float((lyrics_only.argmax(1) == t).mean()), "generated_majority": float(np.bincount(t).max() / TEXTS),
-            "verses": float((verses_only.argmax(1) == v).mean()), "verses_majority": 0.25,
-            "wrong_verses": [f"{words.VERSES[i][1]} -> {words.CLASSES[verses_only[i].argmax()]}" for i in np.flatnonzero(verses_only.argmax(1) != v)],
-        },
-        "both": {
-            "agreeing": float(right[agree].mean()), "agreeing_balanced": _balanced(np.array([right[i][agree[i]].mean() for i in range(len(a))]), a),
-            "conflicting_top_two": float(top_two[~agree].mean()),
-            "conflicting_follow_audio": float(right[~agree].mean()),
-            "conflicting_follow_lyrics": float((both.argmax(-1) == t[None])[~agree].mean()),
-            "distance_to_wanted": float(0.5 * np.abs(both - wanted).sum(-1).mean()),
-            "audio_only_on_same": float((heard[:, None] == a[:, None]).repeat(TEXTS, 1)[agree].mean()),
-        },
-        "nothing": dict(zip(words.CLASSES, [round(float(x), 3) for x in nothing])),
+        "agreement": float((answer == truth).mean()),
+        "majority": float(np.bincount(truth.ravel(), minlength=len(MOODS)).max() / truth.size),
+        "balanced": float(np.mean([r for r in recall.values() if r is not None])),
+        "recall": recall,
+        "of_each": {m: int((truth == i).sum()) for i, m in enumerate(MOODS)},
     }
 
 
-def try_song(model, tokenizer, song: Path, lyrics: str, mean, std) -> dict:
-    """What the model makes of one song: with its lyrics, without, and of the lyrics alone."""
-    samples = sources.decode(sources.Track("", "", song.stem, (str(song),)), spectrogram.RATE)
-    loud = spectrogram.to_model(spectrogram.fbank(samples), mean, std)
-    silent = spectrogram.to_model(np.full((spectrogram.FRAMES - 2, spectrogram.BINS), spectrogram.FLOOR, np.float32), mean, std)
-    p = _encode(model, tokenizer, torch.from_numpy(np.stack([loud, silent])), [words.clean(lyrics), ""])
-    named = lambda x: {c: round(float(v), 3) for c, v in zip(words.CLASSES, x)}
-    return {"song": song.name, "lyrics": lyrics, "both": named(p[0, 0]), "without lyrics": named(p[0, 1]), "without sound": named(p[1, 0]), "neither": named(p[1, 1])}
+def _calibration(p, wanted) -> dict:
+    """How sure the model is of its first answer, and how sure the teacher is of that same answer, in bins of the model's probability."""
+    answer = p.argmax(-1)
+    sure = p.max(-1).ravel()
+    teacher = np.take_along_axis(wanted, answer[..., None], -1).ravel()
+    right = (answer == wanted.argmax(-1)).ravel()
+    edges = np.minimum((sure * BINS).astype(int), BINS - 1)
+    rows = [
+        {"from": b / BINS, "share": float((edges == b).mean()), "model": float(sure[edges == b].mean()), "teacher": float(teacher[edges == b].mean()), "agreement": float(right[edges == b].mean())}
+        for b in range(BINS) if (edges == b).any()
+    ]
+    return {"bins": rows, "error": float(sum(r["share"] * abs(r["model"] - r["teacher"]) for r in rows))}
+
+
+def measure(model, tokenizer, rule, held, held_text: lyrics.Lines, mean, std) -> dict:
+    """All figures of the card, as numbers. Sounds and texts are crossed: every window is heard with every text."""
+    values, sound, pieces = _windows(held, rule, mean, std)
+    rng = np.random.default_rng(99)
+    composed = []
+    while len(composed) < TEXTS:
+        text, logits = lyrics.compose(rng, held_text)
+        if text:
+            composed.append((text, logits))
+    texts, words = [t for t, _ in composed], np.stack([w for _, w in composed])
+    silence = np.full((spectrogram.FRAMES - 2, spectrogram.BINS), spectrogram.FLOOR, np.float32)
+    with_silence = torch.cat([values, torch.from_numpy(spectrogram.to_model(silence, mean, std))[None]])
+    p = probabilities(model, tokenizer, with_silence, [*texts, ""])
+    both, audio, lyric, nothing = p[:-1, :-1], p[:-1, -1], p[-1, :-1], p[-1, -1]
+    wanted = moods.fuse(sound, words)
+    truth = wanted.argmax(-1)
+
+    # Clear ones: the teacher's first mood leads by half of a modality's strength.
+    lead = np.sort(sound, 1)
+    clear = lead[:, -1] - lead[:, -2] > moods.STRENGTH / 2
+    text_lead = np.sort(words, 1)
+    clear_text = text_lead[:, -1] - text_lead[:, -2] > moods.STRENGTH / 2
+    new = np.array([s.source in sources.HELD_OUT_PACKAGES for s in pieces])
+    made = np.array([s.source == "rendered" for s in pieces])
+    audio_answer, sound_truth = audio.argmax(1), sound.argmax(1)
+    groups = {"new packages": new, "new tracks of known packages": ~new & ~made, "rendered songs": made}
+    return {
+        "windows": len(pieces), "sounds": len(held), "pieces": len({(s.source, s.piece) for s in held}), "texts": TEXTS,
+        "both": _entry(both.argmax(-1), truth),
+        # What each modality alone makes of the same fused target.
+        "audio_alone_on_fused": float((audio_answer[:, None] == truth).mean()),
+        "lyrics_alone_on_fused": float((lyric.argmax(1)[None] == truth).mean()),
+        "audio": _entry(audio_answer, sound_truth),
+        "audio_clear": _entry(audio_answer[clear], sound_truth[clear]),
+        "audio_by_group": {name: {"windows": int(k.sum()), "agreement": float((audio_answer == sound_truth)[k].mean())} for name, k in groups.items() if k.any()},
+        "audio_correlation": float(np.corrcoef(_centred(np.log(audio)).ravel(), sound.ravel())[0, 1]),
+        "lyrics": _entry(lyric.argmax(1), words.argmax(1)),
+        "lyrics_clear": _entry(lyric.argmax(1)[clear_text], words.argmax(1)[clear_text]),
+        "lyrics_correlation": float(np.corrcoef(_centred(np.log(lyric)).ravel(), words.ravel())[0, 1]),
+        "calibration": _calibration(both, wanted),
+        "distance_to_wanted": float(0.5 * np.abs(both - wanted).sum(-1).mean()),
+        "nothing": dict(zip(MOODS, [round(float(x), 3) for x in nothing])),
+    }
+
+
+def _centred(x):
+    return x - x.mean(-1, keepdims=True)

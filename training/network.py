@@ -52,9 +52,9 @@ class MusicModel(torch.nn.Module):
 
 
 def configs(vocab_size: int) -> tuple[ASTConfig, RobertaConfig]:
-    """Small enough for a software GPU: 256 patches, two layers each."""
+    """Small enough for a software GPU: 256 patches; sounds get a third layer, since words mostly speak one by one."""
     audio = ASTConfig(
-        hidden_size=96, num_hidden_layers=2, num_attention_heads=4, intermediate_size=256,
+        hidden_size=96, num_hidden_layers=3, num_attention_heads=4, intermediate_size=256,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, layer_norm_eps=1e-12,
         patch_size=16, frequency_stride=16, time_stride=16, max_length=FRAMES, num_mel_bins=BINS,
     )

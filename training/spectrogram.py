@@ -1,7 +1,9 @@
 """What the AST hears, and what it is shown in training: log mel spectrograms, whole and in pieces."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import musicnn
 import numpy as np
 import torch
 import torch_quirk  # noqa: F401  (before torchaudio)
@@ -11,6 +13,9 @@ RATE, FRAMES, BINS = 16_000, 1024, 64
 # Kaldi floors energies at f32 epsilon; this is what digital silence looks like.
 FLOOR = float(np.log(np.finfo(np.float32).eps))
 SEGMENTS = 10
+WINDOW_SECONDS = 10.24
+# A quarter of a window: the taggers hear three seconds, and a closer look would cost more than it tells.
+PATCH_SECONDS = 2.56
 # Mel bins below about 250 Hz (64 bins from 20 Hz to 8 kHz).
 BASS_BINS = 7
 
@@ -31,15 +36,37 @@ def percussive_share(mel: np.ndarray) -> np.ndarray:
     return percussive / (harmonic + percussive + 1e-12)
 
 
-def prepare(track, decode, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """A whole track's log mel energies (f16) and percussive shares (u8), computed once."""
-    path = cache / f"{track.package}--{track.name.replace('/', '_')}.npz"
-    if not path.exists():
-        mel = fbank(decode(track, RATE))
-        cache.mkdir(parents=True, exist_ok=True)
-        np.savez(path, mel=mel.astype(np.float16), drums=(percussive_share(mel) * 255).round().astype(np.uint8))
-    with np.load(path) as stored:
-        return stored["mel"], stored["drums"]
+@dataclass(frozen=True)
+class Heard:
+    """A stretch of a track: log mel energies [frames, 64], percussive shares, and the taggers' logits [patches, 100] of every `PATCH_SECONDS`."""
+
+    mel: np.ndarray
+    drums: np.ndarray
+    tags: np.ndarray
+
+    def tags_at(self, start: int) -> np.ndarray:
+        """The taggers' logits [SEGMENTS, 100] of the window from frame `start` on."""
+        middle = start / 100 + (np.arange(SEGMENTS) + 0.5) * WINDOW_SECONDS / SEGMENTS
+        return self.tags[np.clip((middle / PATCH_SECONDS).astype(int), 0, len(self.tags) - 1)]
+
+
+def prepare(samples: np.ndarray, taggers, cache: Path) -> Heard:
+    """What is needed of 16 kHz samples in training, computed once and kept in `cache`."""
+    if not cache.exists():
+        mel = fbank(samples)
+        frames = musicnn.log_mel(samples)
+        hop = RATE / musicnn.HOP * PATCH_SECONDS
+        # A patch is three seconds around the middle of its stretch, moved inward at the ends.
+        n = max(1, int(len(samples) / RATE / PATCH_SECONDS))
+        starts = [int(np.clip((i + 0.5) * hop - musicnn.PATCH / 2, 0, max(0, len(frames) - musicnn.PATCH))) for i in range(n)]
+        patches = torch.stack([frames[s : s + musicnn.PATCH] for s in starts])
+        tags = torch.cat([torch.cat([t(p) for p in patches.split(4)]) for t in taggers.values()], 1).numpy()
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        part = cache.with_suffix(".part.npz")
+        np.savez(part, mel=mel.astype(np.float16), drums=(percussive_share(mel) * 255).round().astype(np.uint8), tags=tags)
+        part.rename(cache)
+    with np.load(cache) as stored:
+        return Heard(stored["mel"], stored["drums"], stored["tags"])
 
 
 def to_model(mel: np.ndarray, mean: float, std: float) -> np.ndarray:
@@ -54,42 +81,43 @@ def window(mel: np.ndarray, start: int) -> np.ndarray:
     return mel[start : start + FRAMES - 2]
 
 
-def random_view(rng: np.random.Generator, mel: np.ndarray, drums: np.ndarray) -> tuple[np.ndarray, float]:
-    """A random window as an explainer may show it, and how much of it is left, in [0, 1].
+def random_view(rng: np.random.Generator, heard: Heard) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A random window as an explainer may show it: log mel energies, the taggers' logits [SEGMENTS, 100], and how much is left of each segment.
 
     Random windows, loudness, colour and noise floor make an album's mastering a poorer hint.
     Then cells of segment x stem fall silent, by masks in the mel domain that roughly do what a
     separator does: percussion, a low band, and two parts of the rest.
     """
-    if rng.random() < 0.06:
-        return np.full((FRAMES - 2, BINS), FLOOR, np.float32), 0.0
-    start = int(rng.integers(max(1, len(mel) - FRAMES)))
-    x = window(mel, start).astype(np.float32)
-    d = window(drums, start).astype(np.float32) / 255
+    start = int(rng.integers(max(1, len(heard.mel) - FRAMES)))
+    x = window(heard.mel, start).astype(np.float32)
+    d = window(heard.drums, start).astype(np.float32) / 255
+    tags = heard.tags_at(start)
+    if rng.random() < 0.04:
+        return np.full_like(x, FLOOR), tags, np.zeros(SEGMENTS)
+    left = np.ones(SEGMENTS)
     if rng.random() < 0.1:
-        # A file shorter than the window; what follows is padding.
+        # A file shorter than the window; what follows is padding, which is not a perturbation but all there is.
         n = int(rng.integers(150, len(x) + 1)) if len(x) > 150 else len(x)
+        tags = tags[np.minimum(np.arange(SEGMENTS), n * SEGMENTS // (FRAMES - 2) - 1).clip(0)]
         x, d = x[:n], d[:n]
 
     # About +-6 dB of loudness and a gentle random colour; log energies, so 1 dB is 0.23.
-    knots = rng.normal(0, 0.7, 5)
+    knots = rng.normal(0, 0.5, 5)
     colour = np.interp(np.linspace(0, 4, BINS), np.arange(5), knots)
     x = x + rng.uniform(-1.6, 1.6) + colour
     if rng.random() < 0.3:
-        # The upper end of a codec's band.
+        # The upper end of a codec's or a resampler's band.
         x[:, int(rng.integers(BINS - 14, BINS)) :] = FLOOR
-    if rng.random() < 0.5:
-        x = np.logaddexp(x, rng.uniform(-14, -5))
+    if rng.random() < 0.3:
+        x = np.logaddexp(x, rng.uniform(-14, -7))
 
-    left = 1.0
-    if rng.random() < 0.65:
+    if rng.random() < 0.6:
         rate = rng.choice([0.5, rng.random()])
         on = rng.random((SEGMENTS, 4)) < rate
-        if rng.random() < 0.2:
+        if rng.random() < 0.3:
             on = np.repeat(on[:, :1], 4, axis=1)
         if rng.random() < 0.15:
             on = np.repeat(on[:1], SEGMENTS, axis=0)
-        left = float(on.mean())
         bass = np.zeros(BINS, np.float32)
         bass[:BASS_BINS] = 1
         voice = np.interp(np.arange(BINS), [8, 14, 46, 58], [0.05, 0.9, 0.9, 0.05]) * rng.uniform(0.3, 0.9)
@@ -99,5 +127,6 @@ def random_view(rng: np.random.Generator, mel: np.ndarray, drums: np.ndarray) ->
         leak = 10 ** rng.uniform(-4, -2)
         kept = (share * on[segment][:, None, :]).sum(-1)
         kept = np.where(on[segment].any(1)[:, None], np.maximum(kept, leak), kept)
+        left = on.mean(1)
         x = np.where(kept > 0, x + np.log(np.maximum(kept, 1e-8)), FLOOR)
-    return np.maximum(x, FLOOR).astype(np.float32), left
+    return np.maximum(x, FLOOR).astype(np.float32), tags, left

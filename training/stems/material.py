@@ -32,8 +32,21 @@ PACKAGES = {
     "asterisk-core-sounds-fr-g722": "1.6.1-1",
     "asterisk-core-sounds-it-g722": "1.6.1-1",
     "asterisk-core-sounds-ru-g722": "1.6.1-1",
-    **{p: v for p, v in sources.PACKAGES.items() if p not in ("fortunes", "wamerican")},
 }
+# Real music without vocals, which is of use as backing; package -> version and album -> files as in ../sources.py.
+BACKING = {
+    "fretsonfire-songs-muldjord": "2.dfsg-2.1",
+    "fretsonfire-songs-sectoid": "1.dfsg-3.1",
+    "nexuiz-music": "2.5.2-12",
+    "singularity-music": "007-2",
+    "hyperrogue-music": "12.0q-1",
+    "wesnoth-1.16-music": "1:1.16.9-1",
+    "flare-game": "1.14-1",
+}
+BACKING_ALBUMS = [a for a in sources.ALBUMS if a[0] in BACKING] + [
+    ("fretsonfire-songs-sectoid", "usr/share/games/fretsonfire/data/songs/sectoid/*/song.ogg"),
+    ("wesnoth-1.16-music", "usr/share/games/wesnoth/1.16/data/core/music/*.ogg"),
+]
 
 SOUNDFONTS = {
     "fluid": "fluid-soundfont-gm/usr/share/sounds/sf2/FluidR3_GM.sf2",
@@ -97,8 +110,9 @@ class Material:
     music: list[sources.Track]
 
 
-def fetch(work: Path) -> Path:
-    return sources.fetch(work, PACKAGES)
+def fetch(work: Path, backing: bool = True) -> Path:
+    """Everything; without real music for those who only render."""
+    return sources.fetch(work, {**PACKAGES, **(BACKING if backing else {})})
 
 
 def load(unpacked: Path, held_out: bool) -> Material:
@@ -118,7 +132,7 @@ def load(unpacked: Path, held_out: bool) -> Material:
     loops = [str(unpacked / SONIC_PI / f"{x}.flac") for x in LOOPS if mine(x, HELD_OUT_LOOPS)]
     # MuseScore's is compressed and takes ten times as long to read: one part in five.
     fonts = [str(unpacked / f) for n, f in SOUNDFONTS.items() if mine(n, HELD_OUT_SOUNDFONTS) for _ in range(1 if n == "musescore" else 4)]
-    learn, held = sources.split(sources.tracks(unpacked), np.random.default_rng(20))
+    learn, held = sources.split(sources.tracks(unpacked, BACKING_ALBUMS), np.random.default_rng(20))
     return Material(voices, kits, loops, fonts, held if held_out else learn)
 
 

@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--wav", type=Path, help="write WAV folders here instead of WORK/songs")
     parser.add_argument("--jobs", type=int, default=2)
     a = parser.parse_args()
-    material.fetch(a.work)
+    material.fetch(a.work, backing=False)
     with Pool(a.jobs, start, (a.work, a.held_out, a.wav)) as pool:
         for i, name in enumerate(pool.imap_unordered(one, range(a.first, a.first + a.songs))):
             if i % 20 == 0 or a.wav:
