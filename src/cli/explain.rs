@@ -2,6 +2,7 @@
 
 use super::progress::Bars;
 use super::{files, listen, song};
+use crate::explain::drawing::Drawing;
 use crate::explain::{Request, explain, listening};
 use crate::lime::{FeatureSelection, Modality};
 use crate::{Error, Result};
@@ -56,6 +57,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "HOW")]
     feature_selection: Option<FeatureSelection>,
 
+    /// Also write all that the page draws of the explanation, as compact JSON: the explanation
+    /// itself, the waveform, when which line is sung, and where the words stand
+    #[arg(long, value_name = "FILE")]
+    drawing: Option<PathBuf>,
+
     #[command(flatten)]
     listen: listen::Args,
 
@@ -66,7 +72,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let listen = args.listen.folder(args.modality, args.out.as_deref())?;
-    if let Some(out) = &args.out {
+    for out in [&args.out, &args.drawing].into_iter().flatten() {
         writable(out)?;
     }
     let request = Request {
@@ -94,6 +100,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
             explain(&opened.listener, &mut opened.song, &opened.lyrics, &request, &mut bars).await?;
         // First, so that a disk that is full of sounds does not cost the explanation.
         files::write(args.out.as_deref(), &explanation.to_json())?;
+        if let Some(path) = &args.drawing {
+            let lyrics = args.input.timed_lyrics()?;
+            let drawing = Drawing::new(explanation.clone(), &opened.listener, &opened.song, &lyrics)?;
+            files::write(Some(path), &drawing.to_json())?;
+        }
         match listen {
             Some(folder) => folder.write(&explanation, &opened.listener, &mut opened.song, &mut bars).await,
             None => Ok(()),

@@ -84,3 +84,11 @@ pub(super) async fn read_stems(dir: &Path, observer: &mut impl Observer) -> Resu
     }
     tracks.try_into().map_err(|_| Error::internal("there are four stems"))
 }
+
+impl Args {
+    /// The lyrics with their times, which only those who draw them want to know.
+    pub(super) fn timed_lyrics(&self) -> Result<TimedLyrics> {
+        let read = |path: &PathBuf| files::read_text(path, MAX_LYRICS_BYTES);
+        Ok(TimedLyrics::parse(&self.lyrics.as_ref().map_or(Ok(String::new()), read)?))
+    }
+}

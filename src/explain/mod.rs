@@ -4,6 +4,7 @@
 //! recording at that model's rate with its stems, [`Request`] what the user asks for.
 //! [`predict`] and [`explain`] are all that a command line or a page has to call.
 
+pub mod drawing;
 mod listener;
 pub mod listening;
 mod material;

@@ -10,9 +10,9 @@ mod listening;
 mod observer;
 
 use crate::audio;
-use crate::explain::{Listener, Request, Song, explain, predict};
+use crate::explain::{Listener, Request, Song, drawing, explain, predict};
 use crate::explanation::Predictions;
-use crate::lyrics::{TimedLyrics, utf16_spans};
+use crate::lyrics::TimedLyrics;
 use crate::model::{Backend, Bundle, Loader, Task, device};
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -82,28 +82,6 @@ struct Window {
     start: f64,
     end: f64,
 }
-
-#[derive(Serialize)]
-struct TimedInfo {
-    text: String,
-    lines: Vec<LineInfo>,
-}
-
-#[derive(Serialize)]
-struct LineInfo {
-    start: f64,
-    span: (usize, usize),
-}
-
-#[derive(Serialize)]
-struct WordInfo {
-    word: String,
-    spans: Vec<(usize, usize)>,
-    heard: bool,
-}
-
-/// Points of the waveform that the page draws: enough for a wide screen, little to send.
-const PEAKS: usize = 2_000;
 
 #[wasm_bindgen]
 impl Engine {
@@ -214,8 +192,7 @@ impl Engine {
             sha256: song.sha256().to_owned(),
             window: Window { start: seconds(window.start), end: seconds(window.end) },
         })?;
-        let peaks: Vec<f32> =
-            audio::peaks(&mix.samples, PEAKS).into_iter().flat_map(|(low, high)| [low, high]).collect();
+        let peaks: Vec<f32> = drawing::peaks(&song).collect();
         js_sys::Reflect::set(&info, &"peaks".into(), &js_sys::Float32Array::from(peaks.as_slice()).into())?;
         self.replace_song(Some(song));
         Ok(info)
@@ -227,15 +204,7 @@ impl Engine {
     /// # Errors
     /// Only if handing over fails.
     pub fn timed(&self, lyrics: &str) -> Result<JsValue, JsValue> {
-        let timed = TimedLyrics::parse(lyrics);
-        let spans = timed.utf16_spans();
-        let lines = timed
-            .lines
-            .iter()
-            .zip(spans)
-            .map(|(line, span)| LineInfo { start: line.start, span: (span.start, span.end) })
-            .collect();
-        to_js(&TimedInfo { text: timed.text, lines })
+        to_js(&drawing::timed(&TimedLyrics::parse(lyrics)))
     }
 
     /// The distinct words of the lyrics, where they stand (in UTF-16 code units, as JavaScript
@@ -245,16 +214,7 @@ impl Engine {
     /// If no model is loaded, or the lyrics are too long.
     pub fn words(&self, lyrics: &str) -> Result<JsValue, JsValue> {
         let listener = self.listener()?;
-        let words = listener.words(lyrics).thrown()?;
-        let infos: Vec<WordInfo> = words
-            .into_iter()
-            .map(|(word, heard)| WordInfo {
-                spans: utf16_spans(lyrics, &word.spans).into_iter().map(|s| (s.start, s.end)).collect(),
-                word: word.text,
-                heard,
-            })
-            .collect();
-        to_js(&infos)
+        to_js(&drawing::words(&listener, lyrics).thrown()?)
     }
 
     /// Scores the loaded song with these lyrics.
