@@ -21,10 +21,10 @@ export class App {
   /** @param {import("@playwright/test").Page} page */
   constructor(page) {
     this.page = page;
-    this.song = page.getByLabel("Song");
-    this.lyrics = page.getByLabel("Lyrics");
+    this.song = page.getByLabel("Song", { exact: true });
+    this.lyrics = page.getByLabel("Lyrics", { exact: true });
     this.label = page.getByLabel("Label", { exact: true });
-    this.explain = page.getByRole("button", { name: "Explain" });
+    this.explain = page.getByRole("button", { name: "Explain", exact: true });
     this.cancel = page.getByRole("button", { name: "Cancel" });
     this.progress = page.getByRole("progressbar");
     this.alert = page.getByRole("alert");
@@ -54,9 +54,9 @@ export class App {
     await expect(this.page.getByText("The model hears")).toBeVisible({ timeout: 120_000 });
   }
 
-  /** The worker of the engine that runs. */
+  /** The worker of the engine that runs, which a song has started. */
   async worker() {
-    await expect(this.page.getByText("Runs on")).toBeVisible({ timeout: 120_000 });
+    await this.bringSong();
     const [worker] = this.page.workers();
     if (!worker) throw new Error("the page has no worker");
     return worker;

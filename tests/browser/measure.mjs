@@ -51,11 +51,10 @@ for (const backend of /** @type {const} */ (["Auto", "CPU"])) {
     await app.openSettings();
     await app.computeOn(backend);
   }
-  await page.getByText("Runs on").waitFor({ timeout: 600_000 });
-  console.log(`\n${backend}: ${await page.getByText("Runs on").innerText()}`);
-  console.log(`engine and model ready   ${passed()}`);
+  // A song is what has the engine and the model loaded, unless a backend was chosen before.
   await app.bringSong(process.argv[2] ?? SONG);
-  console.log(`song decoded             ${passed()}`);
+  console.log(`\n${backend}: ${await page.getByText("Runs on").innerText()}`);
+  console.log(`engine, model and song   ${passed()}`);
   // To hear a stem the song has to be taken apart first.
   const player = page.getByRole("region", { name: "Listen" });
   await player.getByLabel("Hear").selectOption({ label: "Vocals" });

@@ -14,7 +14,10 @@ const TYPES = {
   ".html": "text/html",
   ".js": "text/javascript",
   ".json": "application/json",
+  ".lrc": "text/plain; charset=utf-8",
+  ".mp3": "audio/mpeg",
   ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
   ".wasm": "application/wasm",
 };
 

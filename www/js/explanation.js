@@ -27,7 +27,8 @@ const LOW_SCORE = 0.5;
  * @property {string} modality As it was asked for; without lyrics, the engine only explains audio.
  * @property {Word[]} words
  * @property {Wave | undefined} wave
- * @property {number} seconds How long it took.
+ * @property {number | undefined} seconds How long it took, where that is known.
+ * @property {string} [origin] Where it comes from, if it was not made just now.
  */
 
 /**
@@ -60,9 +61,9 @@ export function showExplanation(region, shown, player) {
 }
 
 /** @param {Shown} shown */
-function notes({ explanation, lyrics, modality }) {
+function notes({ explanation, lyrics, modality, origin }) {
   const { run, settings } = explanation;
-  const notes = [];
+  const notes = origin ? [origin] : [];
   if (run.stopped === "cancelled") {
     notes.push(
       `Stopped early: this rests on ${run.rows} of ${settings.samples} samples, so it is less certain than a whole run.`,
@@ -190,7 +191,7 @@ function madeWith({ explanation: { settings, run, model }, seconds }) {
     ["Modality", settings.modality],
     ["Stems by", SEPARATORS[settings.separator] ?? settings.separator],
     ["Backend", settings.backend],
-    ["Time", `${seconds.toFixed(1)} s`],
+    ...(seconds === undefined ? [] : [/** @type {[string, string]} */ (["Time", `${seconds.toFixed(1)} s`])]),
   ];
   return h(
     "details",

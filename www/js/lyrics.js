@@ -67,7 +67,13 @@ function lyricsText({ text, lines }, occurrences, features) {
     }
     box.append(text.slice(at, to));
   };
-  const box = h("div", { class: "lyrics-text" });
+  // Long lyrics scroll, and whoever has no mouse scrolls what has the focus.
+  const box = h("div", {
+    class: "lyrics-text",
+    role: "group",
+    "aria-label": "Lyrics by weight",
+    tabindex: 0,
+  });
   if (lines.length === 0) {
     fill(box, 0, text.length);
     return box;

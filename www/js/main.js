@@ -11,6 +11,8 @@ import { predictionItems } from "./predictions.js";
 import { Session } from "./session.js";
 import { offerLabels, readSettings, wishedBackend } from "./settings.js";
 import { SongPanel } from "./song-panel.js";
+import { fetchSong, fetchSongs, showSongs } from "./songs.js";
+import { decodeStored, fetchStored } from "./stored.js";
 import { announce, clearError, idle, progress, showError, showNote, working } from "./status.js";
 
 /** @typedef {import("../types/engine.d.ts").EngineError} EngineError */
@@ -36,6 +38,15 @@ let songFile;
 
 /** @type {{file: File, model: string, rate: number} | undefined} What the player has. */
 let playable;
+
+/** @type {import("./stored.js").Stored | undefined} The stored explanation, as long as it is shown. */
+let stored;
+
+/** Counts the songs that were brought or asked for, so that one which comes late does not take the place of a newer one. */
+let wishes = 0;
+
+/** The explanation that was asked for last, done or not. */
+let explained = Promise.resolve();
 
 /** @type {import("./engine-client.js").EngineClient | undefined} Who takes the song apart for the player. */
 let separating;
@@ -97,7 +108,7 @@ function continueOnCpu() {
     if (input instanceof HTMLInputElement) input.checked = input.value === "cpu";
   }
   clearError();
-  return songFile ? busy(explain) : busy(async () => void (await loadEngine()));
+  return songFile ? startExplain() : busy(async () => void (await loadEngine()));
 }
 
 async function loadEngine() {
@@ -175,14 +186,19 @@ function busyWith(file, work) {
  * @returns {Promise<T | undefined>}
  */
 async function sounds(get, { stems }) {
-  const file = songFile;
-  if (explaining || !file) {
+  if (explaining) {
     showNote("The song is being taken apart and judged", "This can be heard as soon as that is done");
     return undefined;
   }
+  const before = withdrawals;
+  if (stored) {
+    const shown = stored;
+    await busy(() => adopt(shown));
+  }
+  const file = songFile;
+  if (!file || withdrawals !== before) return undefined;
   /** @type {T | undefined} */
   let found;
-  const before = withdrawals;
   await busyWith(file, async () => {
     const { client } = (await loadSong(file)).ready;
     if (withdrawals !== before) return;
@@ -205,7 +221,8 @@ async function sounds(get, { stems }) {
 }
 
 /** @param {string} name */
-function track(name) {
+async function track(name) {
+  if (name === "mix" && stored) return sound(stored);
   return sounds((client) => client.call("track", [name]), { stems: name !== "mix" });
 }
 
@@ -218,6 +235,49 @@ function windowTracks(json) {
 function withdraw() {
   withdrawals++;
   if (explainButton.ariaDisabled !== "true") separating?.cancel();
+}
+
+/**
+ * The stored explanation's song, which needs no engine.
+ * @param {import("./stored.js").Stored} shown
+ */
+async function sound(shown) {
+  /** @type {import("../types/engine.d.ts").Track | undefined} */
+  let found;
+  await busy(async () => {
+    found = await decodeStored(shown);
+  });
+  return stored === shown ? found : undefined;
+}
+
+/**
+ * Brings the stored explanation's song for what only an engine can do with it; all that is shown stays.
+ * @param {import("./stored.js").Stored} shown
+ */
+async function adopt(shown) {
+  if (songFile) return;
+  const { file, lyrics } = await fetchSong(shown.song);
+  if (stored !== shown || songFile) return;
+  name(file);
+  songFile = file;
+  playable = { file, model: shown.shown.explanation.model.id, rate: shown.rate };
+  songPanel.expect(file);
+  lyricsInput.value ||= lyrics;
+}
+
+/** Removes the stored explanation, in whose place something else comes. */
+function leaveStored() {
+  if (!stored) return;
+  stored = undefined;
+  region.hidden = true;
+  predictions.hidden = true;
+  intro.hidden = false;
+}
+
+/** Asks for an explanation. */
+function startExplain() {
+  explained = busy(explain);
+  return explained;
 }
 
 async function explain() {
@@ -242,6 +302,7 @@ async function explain() {
     if (cancels !== before) throw cancelled();
     still(file);
   };
+  stored = undefined;
   region.hidden = true;
   predictions.hidden = true;
   player.explained(undefined);
@@ -289,7 +350,9 @@ async function explain() {
 /** @type {import("./files.js").Sink} */
 const sink = {
   song(file) {
+    wishes++;
     clearError();
+    leaveStored();
     songFile = file;
     session.cancelSong();
     playable = undefined;
@@ -307,6 +370,61 @@ const sink = {
   },
 };
 
+/**
+ * The file input names what was brought in another way, as if it had been chosen there.
+ * @param {File} file
+ */
+function name(file) {
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  songInput.files = transfer.files;
+}
+
+/**
+ * Brings a demo song as its files would be brought, and explains it.
+ * @param {import("./songs.js").DemoSong} song
+ */
+async function tryOut(song) {
+  const asked = document.activeElement;
+  const wish = ++wishes;
+  const before = cancels;
+  clearError();
+  await busy(async () => {
+    working(`Getting “${song.title}”`);
+    const { file, lyrics } = await fetchSong(song);
+    if (wishes !== wish) return;
+    if (cancels !== before) throw cancelled();
+    sink.lyrics(lyrics);
+    name(file);
+    sink.song(file);
+    // What was being explained hears of the new song, and makes room.
+    await explained;
+    if (songFile !== file || cancels !== before) return;
+    await startExplain();
+    // The list is far above what was asked for by then.
+    if (songFile === file && !region.hidden && document.activeElement === asked) {
+      region.querySelector("h2")?.focus();
+    }
+  });
+}
+
+/** What there is to see and to try before anything was loaded. */
+async function welcome() {
+  const songs = await fetchSongs();
+  showSongs(songs, (song) => void tryOut(song), player);
+  const found = await fetchStored(songs);
+  // Whoever was quicker than the network has other things to look at.
+  if (!found || songFile || !region.hidden || explainButton.ariaDisabled === "true") return;
+  stored = found;
+  const { explanation } = found.shown;
+  player.load({ seconds: explanation.song.seconds, rate: found.rate });
+  byId("predictions-list").replaceChildren(...predictionItems(explanation.predictions));
+  predictions.hidden = false;
+  intro.hidden = true;
+  showExplanation(region, found.shown, player);
+  offerLabels(explanation.predictions.map(({ label }) => label));
+}
+
 songInput.addEventListener("change", () => {
   const file = songInput.files?.[0];
   if (file) takeSong(file, sink);
@@ -314,10 +432,7 @@ songInput.addEventListener("change", () => {
 acceptDrops(byId("drop-veil"), {
   ...sink,
   song(file) {
-    // The file input names what was dropped, as if it had been chosen there.
-    const transfer = new DataTransfer();
-    transfer.items.add(file);
-    songInput.files = transfer.files;
+    name(file);
     sink.song(file);
   },
 });
@@ -331,7 +446,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (explainButton.ariaDisabled === "true") return;
   clearError();
-  void busy(explain);
+  void startExplain();
 });
 cancelButton.addEventListener("click", () => {
   cancels++;
@@ -346,4 +461,5 @@ form.addEventListener("change", ({ target }) => {
   else void busy(async () => void (await loadEngine()));
 });
 
-void busy(async () => void (await loadEngine()));
+// The page does without the demo songs where they are missing; it says so to those who look.
+welcome().catch((thrown) => console.warn(thrown));

@@ -160,6 +160,17 @@ export interface Explanation {
   explanations: LabelExplanation[];
 }
 
+/** What is drawn of an explanation, as `musiclime explain --drawing` stores it. */
+export interface Drawing {
+  explanation: Explanation;
+  /** The rate at which the model hears the song. */
+  rate: number;
+  /** `peaks` as in `SongInfo`. */
+  wave: { seconds: number; peaks: number[] };
+  lyrics: TimedLyrics;
+  words: Word[];
+}
+
 export class Engine {
   /** Gets the device; rejects when there is none. */
   static create(): Promise<Engine>;

@@ -1,0 +1,129 @@
+/** The songs to try: what they are, whom they are by, and how one hears them with nothing but the file. */
+
+import { byId, h } from "./dom.js";
+
+/**
+ * @typedef {object} DemoSong As `songs/songs.json` lists it; files are beside it.
+ * @property {string} id
+ * @property {string} title
+ * @property {string} artist
+ * @property {string} about What it is, in a line.
+ * @property {string} file
+ * @property {string} [lyrics] Absent for a song without words.
+ * @property {string} credit
+ * @property {{name: string, url: string}} licence
+ * @property {string} [explanation] One of them is stored with its explanation.
+ */
+
+/** @param {string} file */
+const address = (file) => new URL(`songs/${file}`, document.baseURI);
+
+/** @returns {Promise<DemoSong[]>} */
+export async function fetchSongs() {
+  return (await (await get("songs.json")).json()).songs;
+}
+
+/**
+ * The song, as if somebody had chosen its file.
+ * @param {DemoSong} song
+ */
+export async function fetchSound({ file }) {
+  return new File([await (await get(file)).blob()], file, { type: "audio/mpeg" });
+}
+
+/**
+ * The song and its lyrics, as if somebody had chosen the two files.
+ * @param {DemoSong} song
+ * @returns {Promise<{file: File, lyrics: string}>}
+ */
+export async function fetchSong(song) {
+  const [file, lyrics] = await Promise.all([
+    fetchSound(song),
+    song.lyrics ? get(song.lyrics).then((response) => response.text()) : "",
+  ]);
+  return { file, lyrics: lyrics.trimEnd() };
+}
+
+/** @param {string} file */
+export async function get(file) {
+  let response;
+  try {
+    response = await fetch(address(file));
+  } catch {
+    throw unreachable(file, "the server does not answer");
+  }
+  if (!response.ok) throw unreachable(file, `the server answers ${response.status}`);
+  return response;
+}
+
+/**
+ * @param {string} file
+ * @param {string} why
+ */
+function unreachable(file, why) {
+  return {
+    kind: "input",
+    message: `The demo song could not be loaded: ${why} (songs/${file})`,
+    hint: "Check the connection and try again, or bring a song of your own",
+  };
+}
+
+/**
+ * Shows the songs. One sounds at a time, and none beside the page's own player.
+ * @param {DemoSong[]} songs
+ * @param {(song: DemoSong) => void} explain
+ * @param {import("./player.js").Player} player
+ */
+export function showSongs(songs, explain, player) {
+  const list = byId("songs-list");
+  list.replaceChildren(...songs.map((song) => card(song, explain)));
+  const sounds = [...list.querySelectorAll("audio")];
+  const pauseAllBut = (/** @type {EventTarget | null} */ one) => {
+    for (const sound of sounds) if (sound !== one) sound.pause();
+  };
+  for (const sound of sounds) {
+    sound.addEventListener("play", () => {
+      pauseAllBut(sound);
+      player.stop();
+    });
+  }
+  player.watch(({ playing }) => {
+    if (playing) pauseAllBut(null);
+  }, list);
+  byId("songs").hidden = false;
+}
+
+/**
+ * @param {DemoSong} song
+ * @param {(song: DemoSong) => void} explain
+ */
+function card(song, explain) {
+  const { title, artist, about, file, credit, licence } = song;
+  return h(
+    "li",
+    {},
+    h("div", {}, h("h3", {}, title), h("p", { class: "hint" }, artist)),
+    h("p", {}, about),
+    h(
+      "div",
+      { class: "try" },
+      h("audio", {
+        controls: true,
+        preload: "none",
+        src: address(file).href,
+        "aria-label": `Listen to ${title}`,
+      }),
+      h(
+        "button",
+        { type: "button", "aria-label": `Explain it: ${title}`, click: () => explain(song) },
+        "Explain it",
+      ),
+    ),
+    h(
+      "p",
+      { class: "hint" },
+      `${credit} `,
+      h("a", { href: licence.url, rel: "license noreferrer" }, licence.name),
+    ),
+  );
+}
