@@ -534,3 +534,79 @@ fn the_explanation_is_not_written_among_the_sounds() {
     let args = ["explain", SONG, "--model", MODEL, "--listen", &heard, "--out", &out];
     assert!(refusal(&args).contains("--out lies in the folder of --listen"));
 }
+
+/// The demo songs' list, and the one explanation that is stored with them.
+fn stored_explanation() -> (Value, Value) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/songs");
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    let list = read("songs.json");
+    let stored: Vec<&Value> =
+        list["songs"].as_array().unwrap().iter().filter(|song| song.get("explanation").is_some()).collect();
+    assert_eq!(stored.len(), 1, "one of the demo songs has its explanation stored");
+    (stored[0].clone(), read(stored[0]["explanation"].as_str().unwrap()))
+}
+
+#[test]
+fn the_page_shows_an_explanation_of_the_model_and_the_song_that_it_has() {
+    let (song, drawing) = stored_explanation();
+    let explanation = &drawing["explanation"];
+    let bundle: Value =
+        serde_json::from_slice(&std::fs::read(Path::new(MODEL).join("bundle.json")).unwrap()).unwrap();
+    let again = "www/songs has an explanation of another time: run scripts/stored-explanation";
+    assert_eq!(explanation["model"]["sha256"], bundle["weights"]["sha256"], "{again}");
+    let separator = &bundle["separator"]["openunmix"]["weights"]["sha256"];
+    assert_eq!(explanation["settings"].get("separator_sha256").unwrap_or(&Value::Null), separator, "{again}");
+
+    // Few rows give another ranking of the same features: this is about the song and its lyrics.
+    let path = |name: &str| format!("www/songs/{}", song[name].as_str().unwrap());
+    let now = json(&[
+        "explain",
+        &path("file"),
+        "--lyrics",
+        &path("lyrics"),
+        "--model",
+        MODEL,
+        "--backend",
+        "cpu",
+        "--samples",
+        "2",
+        "--modality",
+        "lyrics",
+    ]);
+    assert_eq!(explanation["song"], now["song"], "{again}");
+    assert_eq!(explanation["lyrics"], now["lyrics"], "{again}");
+}
+
+#[test]
+fn a_drawing_tells_what_the_page_cannot_compute() {
+    let folder = Folder::new();
+    let timed = "[ar:Somebody]\n[00:01.50]Time \u{1f600} stands\n[00:04.00]still, time\n";
+    let lyrics = folder.file("line.lrc", timed);
+    let [out, drawn] = ["out.json", "drawing.json"].map(|name| text(&folder.path(name)));
+    let args = ["explain", SONG, "--lyrics", &lyrics, "--model", MODEL, "--backend", "cpu", "--samples", "8"];
+    let output =
+        musiclime(&[&args[..], &["--modality", "lyrics", "--out", &out, "--drawing", &drawn]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |path: &str| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let drawing = read(&drawn);
+    assert_eq!(drawing["explanation"], read(&out));
+    assert_eq!(drawing["lyrics"]["text"], "Time \u{1f600} stands\nstill, time");
+    // In UTF-16 code units the face counts twice.
+    assert_eq!(
+        drawing["lyrics"]["lines"],
+        serde_json::json!([{"start": 1.5, "span": [0, 14]}, {"start": 4.0, "span": [15, 26]}])
+    );
+    let words: Vec<_> =
+        drawing["words"].as_array().unwrap().iter().map(|w| (&w["word"], &w["spans"])).collect();
+    assert_eq!(words[0].0, "time");
+    assert_eq!(*words[0].1, serde_json::json!([[0, 4], [22, 26]]));
+    let peaks = drawing["wave"]["peaks"].as_array().unwrap();
+    let loudest = peaks.iter().map(|p| p.as_f64().unwrap().abs()).fold(0.0, f64::max);
+    assert!(peaks.len() >= 1000 && (0.05..=1.0).contains(&loudest), "{} peaks up to {loudest}", peaks.len());
+
+    let refused = refusal(&[&args[..], &["--drawing", "no/such/folder/drawing.json"]].concat());
+    assert!(refused.contains("no/such/folder"), "{refused}");
+}

@@ -29,7 +29,9 @@ for (const file of files) {
   const relative = path.slice(dist.length + 1);
   const group = relative.startsWith("models/")
     ? relative.split("/").slice(0, 2).join("/")
-    : (/^engine-[a-z]+/.exec(relative)?.[0] ?? "page");
+    : relative.endsWith(".mp3")
+      ? "demo songs"
+      : (/^engine-[a-z]+/.exec(relative)?.[0] ?? "page");
   const sum = groups.get(group) ?? { raw: 0, brotli: 0 };
   groups.set(group, { raw: sum.raw + bytes.length, brotli: sum.brotli + brotli.length });
 }
