@@ -2,10 +2,12 @@
 
     python training/planted/train.py --out tests/planted --musiclime target/release/musiclime
 
-Nothing is downloaded. `training/work/planted/` keeps the last state; delete it to start anew.
+Nothing is downloaded. `training/work/planted/` keeps the last state; delete it to start anew. A run
+that was interrupted resumes, and sees what an uninterrupted one would have seen.
 """
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -64,6 +66,19 @@ def configs(vocabulary: int) -> tuple[ASTConfig, RobertaConfig]:
     return audio, text
 
 
+def normalisation(args, pool) -> tuple[float, float]:
+    """Mean and standard deviation of the log mel energies, measured once."""
+    path = args.work / "normalisation.json"
+    if not path.exists():
+        rng = np.random.default_rng([args.seed, 2])
+        views = torch.from_numpy(np.stack([pool().view(rng)[0] for _ in range(64)]))
+        hearing.check_fbank(views[0])
+        mel = hearing.fbank(views)
+        path.write_text(json.dumps([round(mel.mean().item(), 4), round(mel.std().item(), 4)]))
+    mean, std = json.loads(path.read_text())
+    return mean, std
+
+
 def learnt_tokenizer() -> Tokenizer:
     """Every word of the lyrics is one token, so that a word is never part of another."""
     tokenizer = tokens.learn([" ".join(lyrics.COMMON + lyrics.RARE + lyrics.PLANTED)] * 3)
@@ -117,7 +132,7 @@ def train(args, model, make_batch):
             path.with_suffix(".part").replace(path)
 
 
-def convert(args, model, tokenizer, audio, text, mean, std):
+def convert(args, model, tokenizer, songs, audio, text, mean, std):
     """Writes the checkpoint as `musiclime convert` takes it, and has it converted and checked."""
     out = args.work / "checkpoint"
     out.mkdir(parents=True, exist_ok=True)
@@ -130,7 +145,7 @@ def convert(args, model, tokenizer, audio, text, mean, std):
     }
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (out / "labels.txt").write_text("\n".join(hearing.CLASSES) + "\n")
-    values = truth.heard([stems.sum(0, dtype=np.int16) for stems in truth.songs().values()], mean, std)
+    values = truth.heard([stems.sum(0, dtype=np.int16) for stems in songs.values()], mean, std)
     ids, attention = tokens.encode(tokenizer, [lyrics.clean(t) for t in (lyrics.WITH, lyrics.WITHOUT)], MAX_TOKENS)
     with torch.no_grad():
         logits = model(values, ids, attention)
@@ -152,29 +167,25 @@ def main():
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.work.mkdir(parents=True, exist_ok=True)
-    began = time.time()
-    pool = hearing.Pool([args.seed, 1], drums=1500, rest=400)
-    print(f"rendered in {time.time() - began:.0f} s", flush=True)
-    rng = np.random.default_rng([args.seed, 2])
-    views = torch.from_numpy(np.stack([pool.view(rng)[0] for _ in range(64)]))
-    hearing.check_fbank(views[0])
-    mel = hearing.fbank(views)
-    mean, std = round(mel.mean().item(), 4), round(mel.std().item(), 4)
+    # Rendered when first asked for: a finished training is only converted and measured again.
+    pool = functools.cache(lambda: hearing.Pool([args.seed, 1], drums=1500, rest=400))
+    mean, std = normalisation(args, pool)
     tokenizer = learnt_tokenizer()
     audio, text = configs(tokenizer.get_vocab_size())
     model = MusicModel(audio, text, len(hearing.CLASSES))
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
-    train(args, model, lambda rng: batch(rng, pool, tokenizer, mean, std))
+    train(args, model, lambda rng: batch(rng, pool(), tokenizer, mean, std))
     model.eval()
     # The bundle stores f16. Rounding here makes the figures those of the bundle.
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(p.half().float())
-    convert(args, model, tokenizer, audio, text, mean, std)
-    truth.write_songs(args.out / "songs")
+    songs, candidates = truth.choose(model, tokenizer, mean, std)
+    convert(args, model, tokenizer, songs, audio, text, mean, std)
+    truth.write_songs(args.out / "songs", songs)
     run = {"seed": args.seed, "steps": args.steps, "audios": AUDIOS, "texts": TEXTS}
     held_out = hearing.Pool([args.seed, 3], drums=200, rest=60)
-    (args.out / "README.md").write_text(truth.card(model, tokenizer, held_out, mean, std, run))
+    (args.out / "README.md").write_text(truth.card(model, tokenizer, songs, candidates, held_out, mean, std, run))
 
 
 if __name__ == "__main__":
