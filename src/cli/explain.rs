@@ -2,10 +2,10 @@
 
 use super::progress::Bars;
 use super::{files, listen, song};
+use crate::Result;
 use crate::explain::drawing::Drawing;
 use crate::explain::{Request, explain, listening};
 use crate::lime::{FeatureSelection, Modality};
-use crate::{Error, Result};
 use std::path::PathBuf;
 
 /// Explain a prediction: which sounds and which words drove it.
@@ -73,17 +73,17 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let listen = args.listen.folder(args.modality, args.out.as_deref())?;
     for out in [&args.out, &args.drawing].into_iter().flatten() {
-        writable(out)?;
+        files::writable(out)?;
     }
     let request = Request {
-        preset: args.input.preset,
+        preset: args.input.model.preset,
         labels: args.labels.clone(),
         top_labels: args.top_labels,
         samples: args.samples,
         segments: args.segments,
         seed: args.seed,
         modality: args.modality,
-        window_start: args.input.window,
+        window_start: args.input.model.window,
         num_features: args.num_features,
         feature_selection: args.feature_selection,
     };
@@ -110,17 +110,4 @@ pub(super) fn run(args: &Args) -> Result<()> {
             None => Ok(()),
         }
     })
-}
-
-/// Says at once, and not after minutes of work, that the result could not be written.
-fn writable(out: &std::path::Path) -> Result<()> {
-    let folder = out.parent().filter(|p| !p.as_os_str().is_empty());
-    match folder {
-        Some(folder) if !folder.is_dir() => Err(Error::input(format!("{} is no folder", folder.display()))
-            .hint("create it, or name another --out")),
-        _ if out.is_dir() => {
-            Err(Error::input(format!("{} is a folder", out.display())).hint("name a file with --out"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 /// Reads a text file; it must be UTF-8 (a byte order mark is dropped).
 pub(super) fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
     let text = String::from_utf8(read(path, max_bytes)?).map_err(|_| {
-        Error::input(format!("{} is not UTF-8 text", path.display())).hint("save the lyrics as UTF-8")
+        Error::input(format!("{} is not UTF-8 text", path.display())).hint("save it as UTF-8")
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
@@ -44,5 +44,18 @@ pub(super) fn write(path: Option<&Path>, text: &str) -> Result<()> {
         (Err(e), Some(path)) => Err(Error::input(format!("cannot write {}: {e}", path.display()))),
         (Err(e), None) => Err(Error::input(format!("cannot write to stdout: {e}"))),
         (Ok(()), _) => Ok(()),
+    }
+}
+
+/// Says at once, and not after minutes of work, that the result could not be written.
+pub(super) fn writable(out: &Path) -> Result<()> {
+    let folder = out.parent().filter(|p| !p.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Error::input(format!("{} is no folder", folder.display()))
+            .hint("create it, or name another --out")),
+        _ if out.is_dir() => {
+            Err(Error::input(format!("{} is a folder", out.display())).hint("name a file with --out"))
+        }
+        _ => Ok(()),
     }
 }

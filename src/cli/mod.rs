@@ -1,6 +1,6 @@
 //! The command line: a thin shell that reads files, shows progress and prints JSON.
 //!
-//! Exit codes: 0 for success, 1 for a check that failed, 2 for an error, with one line on
+//! Exit codes: 0 for success, 1 for a check or a song of a list that failed, 2 for an error, with one line on
 //! stderr that names the cause and, where one is known, the next step.
 
 pub mod bundle;
@@ -8,12 +8,14 @@ pub mod convert;
 mod explain;
 mod files;
 mod listen;
+mod manifest;
 mod predict;
 mod progress;
 mod sdr;
 mod separate;
 mod song;
 mod surrogate;
+mod tally;
 
 use crate::{ErrorKind, Result};
 use clap::{Parser, Subcommand};
@@ -47,7 +49,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Predict(args) => predict::run(&args),
+        Command::Predict(args) => return finish(predict::run(&args)),
         Command::Explain(args) => explain::run(&args),
         Command::Separate(args) => separate::run(&args),
         Command::Sdr(args) => sdr::run(&args),

@@ -26,6 +26,11 @@ impl Bars {
         });
         Self { bar: ProgressBar::hidden(), stage: None, stop }
     }
+
+    /// Says something on stderr while a bar may be there.
+    pub(super) fn say(&self, message: &str) {
+        self.bar.suspend(|| eprintln!("musiclime: {message}"));
+    }
 }
 
 impl Observer for Bars {
@@ -50,6 +55,17 @@ impl Observer for Bars {
 
     async fn pause(&mut self) -> Flow {
         if self.stop.load(Ordering::SeqCst) { Flow::Stop } else { Flow::Continue }
+    }
+}
+
+/// The steps of one song among many: they can be stopped, but the bar is that of the many.
+pub(super) struct Unseen<'a>(pub(super) &'a mut Bars);
+
+impl Observer for Unseen<'_> {
+    fn report(&mut self, _: Stage, _: usize, _: usize) {}
+
+    async fn pause(&mut self) -> Flow {
+        self.0.pause().await
     }
 }
 

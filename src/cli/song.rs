@@ -19,6 +19,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     lyrics: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) model: ModelArgs,
+}
+
+/// The model, how it listens, and what it runs on.
+#[derive(clap::Args)]
+pub(super) struct ModelArgs {
     /// Folder of the model bundle
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
@@ -43,29 +50,67 @@ pub(super) struct Opened {
 }
 
 impl Args {
-    /// Reads the small things first, so that a wrong path is told before a model is loaded.
+    /// What there is to open, with the model that hears it.
     pub(super) async fn open(&self, observer: &mut impl Observer) -> Result<Opened> {
-        let lyrics = match &self.lyrics {
-            // Times are for players: a model reads the words alone.
-            Some(path) => TimedLyrics::parse(&files::read_text(path, MAX_LYRICS_BYTES)?).text,
-            None => String::new(),
-        };
-        let bytes = files::read(&self.song, Limits::default().max_bytes as u64)?;
+        open(&self.song, self.lyrics.as_deref(), &self.model, observer).await
+    }
+}
+
+/// Reads the small things first, so that a wrong path is told before a model is loaded.
+pub(super) async fn open(
+    song: &Path,
+    lyrics: Option<&Path>,
+    model: &ModelArgs,
+    observer: &mut impl Observer,
+) -> Result<Opened> {
+    let lyrics = lyrics.map_or(Ok(String::new()), read_lyrics)?;
+    let bytes = read(song)?;
+    let listener = model.load(observer).await?;
+    let song = decode_song(&bytes, song, &listener, observer).await?;
+    Ok(Opened { listener, song, lyrics })
+}
+
+impl ModelArgs {
+    /// The model on its device.
+    pub(super) async fn load(&self, observer: &mut impl Observer) -> Result<Listener> {
         let (device, backend) = model::device(self.backend).await?;
         let loaded = model::load_dir(&self.model, &device, observer).await?;
-        let listener = Listener::new(
+        Listener::new(
             loaded.bundle,
             loaded.classifier,
             loaded.separator,
             loaded.tokenizer_json.as_deref(),
             backend,
-        )?;
-        let name = self.song.to_string_lossy();
-        let song = Song::open(&bytes, &name, &listener, observer)
-            .await
-            .map_err(|e| e.context(self.song.display()))?;
-        Ok(Opened { listener, song, lyrics })
+        )
     }
+}
+
+/// Reads a song and brings it to the rate of the model that will hear it.
+pub(super) async fn hear(path: &Path, listener: &Listener, observer: &mut impl Observer) -> Result<Song> {
+    decode_song(&read(path)?, path, listener, observer).await
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    files::read(path, Limits::default().max_bytes as u64)
+}
+
+async fn decode_song(
+    bytes: &[u8],
+    path: &Path,
+    listener: &Listener,
+    observer: &mut impl Observer,
+) -> Result<Song> {
+    let name = path.to_string_lossy();
+    Song::open(bytes, &name, listener, observer).await.map_err(|e| e.context(path.display()))
+}
+
+/// The words of a lyrics file. Times are for players: a model reads the words alone.
+pub(super) fn read_lyrics(path: &Path) -> Result<String> {
+    Ok(read_timed(path)?.text)
+}
+
+fn read_timed(path: &Path) -> Result<TimedLyrics> {
+    Ok(TimedLyrics::parse(&files::read_text(path, MAX_LYRICS_BYTES)?))
 }
 
 /// A novel has less than a megabyte; nothing longer is a song's lyrics.
@@ -76,7 +121,7 @@ pub(super) async fn read_stems(dir: &Path, observer: &mut impl Observer) -> Resu
     let mut tracks = Vec::new();
     for stem in Stem::ALL {
         let path = dir.join(format!("{}.wav", stem.name()));
-        let bytes = files::read(&path, Limits::default().max_bytes as u64)
+        let bytes = read(&path)
             .map_err(|e| e.hint("a stems folder holds vocals.wav, drums.wav, bass.wav and other.wav"))?;
         let Decoded { sound, .. } =
             decode(&bytes, &Limits::default(), observer).await.map_err(|e| e.context(path.display()))?;
@@ -88,7 +133,6 @@ pub(super) async fn read_stems(dir: &Path, observer: &mut impl Observer) -> Resu
 impl Args {
     /// The lyrics with their times, which only those who draw them want to know.
     pub(super) fn timed_lyrics(&self) -> Result<TimedLyrics> {
-        let read = |path: &PathBuf| files::read_text(path, MAX_LYRICS_BYTES);
-        Ok(TimedLyrics::parse(&self.lyrics.as_ref().map_or(Ok(String::new()), read)?))
+        self.lyrics.as_deref().map_or_else(|| Ok(TimedLyrics::parse("")), read_timed)
     }
 }

@@ -73,6 +73,19 @@ impl Song {
         Ok(Self { title, artist: decoded.artist, sha256: sha256(bytes), mix, full, stems: None })
     }
 
+    /// The song of which only the lyrics are there: silence for as long as the model hears at once.
+    ///
+    /// A model that fuses sound and words always hears something, and silence is what it hears in
+    /// the row of perturbations with every sound off. So "no recording" is to the sound what empty
+    /// lyrics are to the words.
+    pub fn silent(listener: &Listener) -> Self {
+        let rate = listener.rate();
+        // A model that only reads has no window; a second of silence that it doesn't hear will do.
+        let samples = if listener.hears() { listener.window_samples() } else { rate as usize };
+        let mix = Sound { rate, samples: vec![0.0; samples] };
+        Self { title: None, artist: None, sha256: sha256(&[]), mix, full: None, stems: None }
+    }
+
     /// Uses the stems that the user brought instead of separating the mix.
     ///
     /// # Errors
