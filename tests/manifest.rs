@@ -190,16 +190,17 @@ fn a_list_that_is_wrong_is_refused_before_a_model_is_loaded() {
 
 #[test]
 fn there_is_a_song_or_a_list() {
-    for args in [
-        &[][..],
-        &[SONG, "--manifest", "list.csv"],
-        &["--manifest", "list.csv", "--lyrics", "words.txt"],
-        &["--manifest", "list.csv", "--window", "3"],
-        &[SONG, "--table"],
+    for (args, named) in [
+        (&[][..], "<SONG|--manifest <FILE>>"),
+        (&["--table"], "<SONG|--manifest <FILE>>"),
+        (&[SONG, "--manifest", "list.csv"], "'[SONG]' cannot be used with '--manifest <FILE>'"),
+        (&["--manifest", "list.csv", "--lyrics", "words.txt"], "'--lyrics <FILE>'"),
+        (&["--manifest", "list.csv", "--window", "3"], "'--window <SECONDS>'"),
+        (&[SONG, "--table"], "cannot be used with '--table'"),
     ] {
         let output = predict(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(stderr(&output).contains("--manifest"), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(named), "{args:?}: {}", stderr(&output));
     }
 }
 

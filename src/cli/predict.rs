@@ -48,7 +48,7 @@ pub(super) struct Args {
     model: ModelArgs,
 
     /// Print a list's predictions as a table, for reading
-    #[arg(long, requires = "manifest")]
+    #[arg(long, conflicts_with = "song")]
     table: bool,
 
     /// Where to write the result [default: stdout]
