@@ -11,8 +11,8 @@ import { predictionItems } from "./predictions.js";
 import { Session } from "./session.js";
 import { offerLabels, readSettings, wishedBackend } from "./settings.js";
 import { SongPanel } from "./song-panel.js";
-import { fetchSong, fetchSongs, showSongs } from "./songs.js";
-import { decodeStored, fetchStored } from "./stored.js";
+import { fetchSong, fetchSongs, fetchSound, showSongs } from "./songs.js";
+import { decodeSound, fetchStored } from "./stored.js";
 import { announce, clearError, idle, progress, showError, showNote, working } from "./status.js";
 
 /** @typedef {import("../types/engine.d.ts").EngineError} EngineError */
@@ -44,6 +44,9 @@ let stored;
 
 /** Counts the songs that were brought or asked for, so that one which comes late does not take the place of a newer one. */
 let wishes = 0;
+
+/** What stops the fetching of a demo song's files: Cancel, or another wish. */
+let fetching = new AbortController();
 
 /** The explanation that was asked for last, done or not. */
 let explained = Promise.resolve();
@@ -194,6 +197,8 @@ async function sounds(get, { stems }) {
   if (stored) {
     const shown = stored;
     await busy(() => adopt(shown));
+    // Another song may have come meanwhile, and what was asked for is not about that.
+    if (stored !== shown) return undefined;
   }
   const file = songFile;
   if (!file || withdrawals !== before) return undefined;
@@ -237,6 +242,32 @@ function withdraw() {
   if (explainButton.ariaDisabled !== "true") separating?.cancel();
 }
 
+function stopFetching() {
+  fetching.abort();
+  fetching = new AbortController();
+}
+
+/**
+ * Gets files of a demo song. Cancel stops that, and so does another wish, of which nobody needs to be told.
+ * @template T
+ * @param {import("./songs.js").DemoSong} song
+ * @param {(signal: AbortSignal) => Promise<T>} get
+ * @returns {Promise<T | undefined>} Undefined if it is not wanted any more.
+ */
+async function fetched({ title }, get) {
+  const wish = wishes;
+  const { signal } = fetching;
+  working(`Getting “${title}”`);
+  try {
+    const found = await get(signal);
+    if (signal.aborted) throw cancelled();
+    return found;
+  } catch (thrown) {
+    if (wishes !== wish) return undefined;
+    throw thrown;
+  }
+}
+
 /**
  * The stored explanation's song, which needs no engine.
  * @param {import("./stored.js").Stored} shown
@@ -245,7 +276,13 @@ async function sound(shown) {
   /** @type {import("../types/engine.d.ts").Track | undefined} */
   let found;
   await busy(async () => {
-    found = await decodeStored(shown);
+    const before = cancels;
+    const file = shown.file ?? (await fetched(shown.song, (signal) => fetchSound(shown.song, signal)));
+    if (!file) return;
+    shown.file = file;
+    const decoded = await decodeSound(file, shown.rate);
+    if (cancels !== before) throw cancelled();
+    found = decoded;
   });
   return stored === shown ? found : undefined;
 }
@@ -256,8 +293,10 @@ async function sound(shown) {
  */
 async function adopt(shown) {
   if (songFile) return;
-  const { file, lyrics } = await fetchSong(shown.song);
-  if (stored !== shown || songFile) return;
+  const found = await fetched(shown.song, (signal) => fetchSong(shown.song, signal, shown.file));
+  if (!found || stored !== shown || songFile) return;
+  const { file, lyrics } = found;
+  shown.file = file;
   name(file);
   songFile = file;
   playable = { file, model: shown.shown.explanation.model.id, rate: shown.rate };
@@ -351,6 +390,7 @@ async function explain() {
 const sink = {
   song(file) {
     wishes++;
+    stopFetching();
     clearError();
     leaveStored();
     songFile = file;
@@ -386,14 +426,14 @@ function name(file) {
  */
 async function tryOut(song) {
   const asked = document.activeElement;
-  const wish = ++wishes;
+  wishes++;
+  stopFetching();
   const before = cancels;
   clearError();
   await busy(async () => {
-    working(`Getting “${song.title}”`);
-    const { file, lyrics } = await fetchSong(song);
-    if (wishes !== wish) return;
-    if (cancels !== before) throw cancelled();
+    const found = await fetched(song, (signal) => fetchSong(song, signal));
+    if (!found) return;
+    const { file, lyrics } = found;
     sink.lyrics(lyrics);
     name(file);
     sink.song(file);
@@ -450,6 +490,7 @@ form.addEventListener("submit", (event) => {
 });
 cancelButton.addEventListener("click", () => {
   cancels++;
+  stopFetching();
   session.cancel();
 });
 form.addEventListener("change", ({ target }) => {

@@ -1,6 +1,7 @@
 /** The songs to try: what they are, whom they are by, and how one hears them with nothing but the file. */
 
 import { byId, h } from "./dom.js";
+import { cancelled } from "./engine-client.js";
 
 /**
  * @typedef {object} DemoSong As `songs/songs.json` lists it; files are beside it.
@@ -20,40 +21,59 @@ const address = (file) => new URL(`songs/${file}`, document.baseURI);
 
 /** @returns {Promise<DemoSong[]>} */
 export async function fetchSongs() {
-  return (await (await get("songs.json")).json()).songs;
+  return JSON.parse(await fetchText("songs.json")).songs;
 }
 
 /**
  * The song, as if somebody had chosen its file.
  * @param {DemoSong} song
+ * @param {AbortSignal} signal
  */
-export async function fetchSound({ file }) {
-  return new File([await (await get(file)).blob()], file, { type: "audio/mpeg" });
+export async function fetchSound({ file }, signal) {
+  return new File([await get(file, (response) => response.blob(), signal)], file, { type: "audio/mpeg" });
 }
 
 /**
  * The song and its lyrics, as if somebody had chosen the two files.
  * @param {DemoSong} song
+ * @param {AbortSignal} signal
+ * @param {File} [known] The song, where it was fetched before.
  * @returns {Promise<{file: File, lyrics: string}>}
  */
-export async function fetchSong(song) {
+export async function fetchSong(song, signal, known) {
   const [file, lyrics] = await Promise.all([
-    fetchSound(song),
-    song.lyrics ? get(song.lyrics).then((response) => response.text()) : "",
+    known ?? fetchSound(song, signal),
+    song.lyrics ? fetchText(song.lyrics, signal) : "",
   ]);
   return { file, lyrics: lyrics.trimEnd() };
 }
 
-/** @param {string} file */
-export async function get(file) {
-  let response;
+/**
+ * @param {string} file
+ * @param {AbortSignal} [signal]
+ */
+export function fetchText(file, signal) {
+  return get(file, (response) => response.text(), signal);
+}
+
+/**
+ * @template T
+ * @param {string} file
+ * @param {(response: Response) => Promise<T>} read In here, since a connection may also break halfway.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+async function get(file, read, signal) {
+  let status;
   try {
-    response = await fetch(address(file));
+    const response = await fetch(address(file), { signal: signal ?? null });
+    if (response.ok) return await read(response);
+    status = response.status;
   } catch {
+    if (signal?.aborted) throw cancelled();
     throw unreachable(file, "the server does not answer");
   }
-  if (!response.ok) throw unreachable(file, `the server answers ${response.status}`);
-  return response;
+  throw unreachable(file, `the server answers ${status}`);
 }
 
 /**

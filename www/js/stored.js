@@ -4,7 +4,7 @@
  * places of the words, times of the lines) is stored with it, and the browser decodes the song.
  */
 
-import { fetchSound, get } from "./songs.js";
+import { fetchText } from "./songs.js";
 
 /** @typedef {import("../types/engine.d.ts").Drawing} Drawing */
 /** @typedef {import("../types/engine.d.ts").Track} Track */
@@ -15,6 +15,7 @@ import { fetchSound, get } from "./songs.js";
  * @property {DemoSong} song
  * @property {Shown} shown
  * @property {number} rate At which the model hears the song.
+ * @property {File} [file] The song's own file, once somebody needed it.
  */
 
 /**
@@ -26,7 +27,7 @@ export async function fetchStored(songs) {
   const song = songs.find(({ explanation }) => explanation);
   if (!song?.explanation) return undefined;
   /** @type {Drawing} */
-  const drawing = await (await get(song.explanation)).json();
+  const drawing = JSON.parse(await fetchText(song.explanation));
   return { song, shown: toShown(drawing, origin(song)), rate: drawing.rate };
 }
 
@@ -55,13 +56,22 @@ const origin = ({ title }) =>
 
 /**
  * The song as the browser decodes it, at the rate of the model's stems, with which it is compared.
- * @param {Stored} stored
+ * @param {File} file
+ * @param {number} rate
  * @returns {Promise<Track>}
  */
-export async function decodeStored({ song, rate }) {
-  const file = await fetchSound(song);
-  const context = new OfflineAudioContext(1, 1, rate);
-  const buffer = await context.decodeAudioData(await file.arrayBuffer());
+export async function decodeSound(file, rate) {
+  const bytes = await file.arrayBuffer();
+  let buffer;
+  try {
+    buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
+  } catch {
+    throw {
+      kind: "input",
+      message: `This browser can’t decode the demo song (songs/${file.name})`,
+      hint: "Explain it: the engine brings a decoder of its own; or bring a song of your own",
+    };
+  }
   const samples = new Float32Array(buffer.length);
   for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
     const data = buffer.getChannelData(channel);
