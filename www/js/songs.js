@@ -2,6 +2,7 @@
 
 import { byId, h } from "./dom.js";
 import { cancelled } from "./engine-client.js";
+import { showError } from "./status.js";
 
 /**
  * @typedef {object} DemoSong As `songs/songs.json` lists it; files are beside it.
@@ -12,7 +13,7 @@ import { cancelled } from "./engine-client.js";
  * @property {string} file
  * @property {string} [lyrics] Absent for a song without words.
  * @property {string} credit
- * @property {{name: string, url: string}} licence
+ * @property {{name: string, url: string}[]} licences Of which one may choose.
  * @property {string} [explanation] One of them is stored with its explanation.
  */
 
@@ -107,8 +108,11 @@ export function showSongs(songs, explain, player) {
       player.stop();
     });
   }
+  let played = false;
   player.watch(({ playing }) => {
-    if (playing) pauseAllBut(null);
+    // Only as it begins: while it plays, it is told to every frame, and would silence a song that just took over.
+    if (playing && !played) pauseAllBut(null);
+    played = playing;
   }, list);
   byId("songs").hidden = false;
 }
@@ -118,7 +122,7 @@ export function showSongs(songs, explain, player) {
  * @param {(song: DemoSong) => void} explain
  */
 function card(song, explain) {
-  const { title, artist, about, file, credit, licence } = song;
+  const { title, artist, about, file, credit, licences } = song;
   return h(
     "li",
     {},
@@ -132,6 +136,11 @@ function card(song, explain) {
         preload: "none",
         src: address(file).href,
         "aria-label": `Listen to ${title}`,
+        error: () =>
+          showError({
+            message: `“${title}” could not be played (songs/${file})`,
+            hint: "Check the connection and load the page again, or bring a song of your own",
+          }),
       }),
       h(
         "button",
@@ -143,7 +152,11 @@ function card(song, explain) {
       "p",
       { class: "hint" },
       `${credit} `,
-      h("a", { href: licence.url, rel: "license noreferrer" }, licence.name),
+      // In a tab of its own, since this one may hold somebody's song.
+      ...licences.flatMap(({ name, url }, at) => [
+        at > 0 ? " or " : "",
+        h("a", { href: url, target: "_blank", rel: "license noopener noreferrer" }, name),
+      ]),
     ),
   );
 }

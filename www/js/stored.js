@@ -51,7 +51,7 @@ function toShown({ explanation, wave, lyrics, words }, origin) {
 
 /** @param {DemoSong} song */
 const origin = ({ title }) =>
-  `This is the stored explanation of the demo song “${title}” by the demo model: which sounds and which words its answer depends on. ` +
+  `This is the stored explanation of the demo song “${title}”. A small model’s answer may be wrong; here is what it rests on. ` +
   "The song plays at once; for single stems and cells the model is loaded first (some 10 MB). Your own explanation takes its place.";
 
 /**
