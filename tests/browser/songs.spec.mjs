@@ -1,7 +1,7 @@
 /** The first visit: a stored explanation, and songs to try, before any engine or model is loaded. */
 
 import { readFileSync } from "node:fs";
-import { expect, test } from "./app.mjs";
+import { App, expect, LYRICS, test } from "./app.mjs";
 
 const songs = new URL("../../www/songs/", import.meta.url);
 const read = (/** @type {string} */ file) => readFileSync(new URL(file, songs), "utf8");
@@ -47,7 +47,6 @@ test("a first visit shows a whole explanation without engine or model", async ({
     bytes += Number(response.headers()["content-length"] ?? 0);
   });
   await page.goto(site);
-  const { App } = await import("./app.mjs");
   const app = new App(page);
   await expectStored(app);
   await expect(page.getByRole("heading", { name: "What the model says" })).toBeVisible();
@@ -88,7 +87,8 @@ test("the stored explanation's song plays with its lines, still without the engi
   const addresses = requested(page);
   await page.getByRole("button", { name: "Play", exact: true }).click();
   await expect(page.getByRole("button", { name: "Pause", exact: true })).toBeVisible();
-  // Into the second line.
+  // Into the second line, which would be over soon if it played on.
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
   const [, second] = DRAWING.lyrics.lines;
   await page.getByLabel("Position").fill((second.start + 0.5).toFixed(1));
   await expect(app.region.locator("[aria-current]")).toHaveText(
@@ -119,10 +119,15 @@ test("every demo song is credited and plays at once, one at a time", async ({ ap
   const addresses = requested(page);
   const cards = page.getByRole("region", { name: "Try a song" }).getByRole("listitem");
   await expect(cards).toHaveCount(LIST.length);
-  for (const [at, { title, artist, credit, licence }] of LIST.entries()) {
+  for (const [at, { title, artist, credit, licences }] of LIST.entries()) {
     const card = cards.nth(at);
     for (const text of [title, artist, credit]) await expect(card).toContainText(text);
-    await expect(card.getByRole("link", { name: licence.name })).toHaveAttribute("href", licence.url);
+    for (const { name, url } of licences) {
+      const link = card.getByRole("link", { name });
+      await expect(link).toHaveAttribute("href", url);
+      // Whoever follows it must not lose the song that they brought.
+      await expect(link).toHaveAttribute("target", "_blank");
+    }
     await card.locator("audio").evaluate((/** @type {HTMLAudioElement} */ audio) => audio.play());
     await expect
       .poll(() =>
@@ -134,9 +139,16 @@ test("every demo song is credited and plays at once, one at a time", async ({ ap
   }
   await page.getByRole("button", { name: "Play", exact: true }).click();
   await expect(page.getByRole("button", { name: "Pause", exact: true })).toBeVisible();
-  expect(
-    await cards.evaluateAll((all) => all.filter((one) => !one.querySelector("audio")?.paused).length),
-  ).toBe(0);
+  const sounding = () =>
+    cards.evaluateAll((all) => all.filter((one) => !one.querySelector("audio")?.paused).length);
+  expect(await sounding()).toBe(0);
+  // And back: the card's own player takes over, and is not silenced by the one that it stopped.
+  await cards
+    .first()
+    .locator("audio")
+    .evaluate((/** @type {HTMLAudioElement} */ audio) => audio.play());
+  await expect(page.getByRole("button", { name: "Play", exact: true })).toBeVisible();
+  expect(await sounding()).toBe(1);
   expect(addresses.filter((address) => HEAVY.test(new URL(address).pathname))).toEqual([]);
 });
 
@@ -164,6 +176,173 @@ test("a demo song is explained by one key, in place of the stored explanation", 
   await page.getByRole("button", { name: `Explain it: ${instrumental.title}` }).click();
   await expect(app.region).toContainText("only the audio is explained", { timeout: 180_000 });
   await expect(app.lyrics).toHaveValue("");
+});
+
+test("lyrics of one's own make room for a demo song's, and come back", async ({ app, page }) => {
+  await expectStored(app);
+  await app.lyrics.fill(LYRICS);
+  const instrumental = LIST.find((song) => !song.lyrics);
+  await page.getByRole("button", { name: `Explain it: ${instrumental.title}` }).click();
+  await expect(app.lyrics).toHaveValue("");
+  await expect(app.alert).toContainText("Yours come back with a song of your own");
+  await app.bringSong();
+  await expect(app.lyrics).toHaveValue(LYRICS);
+});
+
+test("Explain is about the song whose stored explanation is shown", async ({ app }) => {
+  await expectStored(app);
+  await app.openSettings();
+  await app.set({ Samples: 8 });
+  await app.explain.click();
+  await expect(app.lyrics).toHaveValue(read(STORED.lyrics).trimEnd());
+  await expect(app.region).not.toContainText("stored explanation", { timeout: 180_000 });
+  await expect(app.region).toBeVisible({ timeout: 180_000 });
+  const explanation = await app.download();
+  expect(explanation.song.sha256).toBe(DRAWING.explanation.song.sha256);
+  expect(explanation.run.rows).toBe(8);
+  // Its lyrics are not those of another song.
+  await app.bringSong();
+  await expect(app.lyrics).toHaveValue("");
+});
+
+test("Explain without a song asks for one where the lyrics are of another", async ({ app }) => {
+  await expectStored(app);
+  await app.lyrics.fill(LYRICS);
+  await app.explain.click();
+  await expect(app.alert).toContainText("There is no song yet");
+});
+
+/**
+ * Has the demo song hang on its way.
+ * @param {import("@playwright/test").Page} page
+ * @param {string} file
+ */
+async function hang(page, file) {
+  await page.route(`**/songs/${file}`, () => new Promise(() => {}));
+}
+
+/** What waits for the stored explanation's song. @type {[string, (app: App) => Promise<void>][]} */
+const WAITING = [
+  ["a cell", (app) => app.region.getByRole("table").nth(1).getByRole("button").nth(5).click()],
+  ["the player", (app) => app.page.getByRole("button", { name: "Play", exact: true }).click()],
+  ["a card", (app) => app.page.getByRole("button", { name: `Explain it: ${STORED.title}` }).click()],
+  ["Explain", (app) => app.explain.click()],
+];
+
+for (const [name, ask] of WAITING) {
+  test(`Cancel stops ${name} that waits for a demo song`, async ({ app, page }) => {
+    await expectStored(app);
+    await hang(page, STORED.file);
+    await ask(app);
+    await expect(page.getByText(`Getting “${STORED.title}” …`)).toBeVisible();
+    await app.cancel.click();
+    await expect(app.progress).toBeHidden();
+    await expect(app.cancel).toBeDisabled();
+    await expect(app.alert).toContainText("Stopped.");
+    await expectStored(app);
+    expect(page.workers()).toEqual([]);
+  });
+
+  test(`${name} that waits for a demo song gives way to a song of one's own`, async ({ app, page }) => {
+    await expectStored(app);
+    await hang(page, STORED.file);
+    await ask(app);
+    await expect(page.getByText(`Getting “${STORED.title}” …`)).toBeVisible();
+    await app.bringSong();
+    await expect(app.progress).toBeHidden();
+    await expect(app.cancel).toBeDisabled();
+    await expect(app.alert).toBeHidden();
+    await expect(app.region).toBeHidden();
+    await expect(page.getByRole("heading", { name: "What you will see" })).toBeVisible();
+  });
+}
+
+test("an explanation that is cancelled before its first answer leaves no blank", async ({ app, page }) => {
+  await expectStored(app);
+  // The engine hangs, so that nothing comes before Cancel.
+  await page.route("**/*.wasm", () => new Promise(() => {}));
+  await app.explain.click();
+  await expect(page.getByRole("heading", { name: "What you will see" })).toBeVisible();
+  await expect(app.region).toBeHidden();
+  await expect(app.progress).toBeVisible();
+  await app.cancel.click();
+  await expect(app.progress).toBeHidden();
+  await expect(page.getByRole("heading", { name: "What you will see" })).toBeVisible();
+});
+
+/**
+ * Has the server know nothing of a file, and takes the browser's own word of it from what is held against the page.
+ * @param {import("@playwright/test").Page} page
+ * @param {string[]} offences
+ * @param {string} file
+ */
+async function lose(page, offences, file) {
+  await page.route(`**/songs/${file}`, (route) => route.fulfill({ status: 404 }));
+  return async () => {
+    await expect.poll(() => offences.length).toBeGreaterThan(0);
+    expect(offences.splice(0).filter((offence) => !offence.includes("404"))).toEqual([]);
+  };
+}
+
+for (const file of ["songs.json", STORED.explanation]) {
+  test(`without ${file} the page is there for a song of one's own`, async ({ page, site, offences }) => {
+    const lost = await lose(page, offences, file);
+    await page.goto(site);
+    await expect(page.getByRole("heading", { name: "What you will see" })).toBeVisible();
+    await lost();
+    const app = new App(page);
+    await expect(app.region).toBeHidden();
+    await expect(app.alert).toBeHidden();
+    await app.explain.click();
+    await expect(app.alert).toContainText("There is no song yet");
+  });
+}
+
+test("a demo song that is not there is told of, wherever it is asked for", async ({
+  app,
+  page,
+  offences,
+}) => {
+  await expectStored(app);
+  for (const [name, ask] of WAITING) {
+    const lost = await lose(page, offences, STORED.file);
+    await ask(app);
+    await expect(app.alert, name).toContainText("the server answers 404");
+    await expect(app.progress).toBeHidden();
+    await lost();
+  }
+  const lost = await lose(page, offences, STORED.file);
+  await page
+    .getByLabel(`Listen to ${STORED.title}`)
+    .evaluate((/** @type {HTMLAudioElement} */ audio) => audio.play().catch(() => {}));
+  await expect(app.alert).toContainText(`“${STORED.title}” could not be played`);
+  await lost();
+  expect(page.workers()).toEqual([]);
+});
+
+test("a demo song that is no song is told of", async ({ app, page }) => {
+  await expectStored(app);
+  await page.route(`**/songs/${STORED.file}`, (route) => route.fulfill({ body: "no song" }));
+  await page.getByRole("button", { name: "Play", exact: true }).click();
+  await expect(app.alert).toContainText("can’t decode the demo song");
+  await expect(page.getByRole("button", { name: "Play", exact: true })).toBeVisible();
+});
+
+test("on a phone, what was asked for comes into view", async ({ app, page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.reload();
+  await expectStored(app);
+  await expect(app.region.getByRole("heading", { name: "Explanation" })).toBeInViewport();
+
+  // From the song's card, and from the form, which is a few screens below.
+  await hang(page, STORED.file);
+  for (const ask of [WAITING[2], WAITING[3]]) {
+    await ask?.[1](app);
+    await expect(page.getByText(`Getting “${STORED.title}” …`)).toBeInViewport();
+    await expect(app.cancel).toBeInViewport();
+    await app.cancel.click();
+    await expect(app.progress).toBeHidden();
+  }
 });
 
 test("the first screen fits, in both themes and on a phone", async ({ app, page }) => {

@@ -4,8 +4,10 @@ import { NAMES } from "./backend.js";
 import { byId } from "./dom.js";
 import { cancelled } from "./engine-client.js";
 import { showExplanation, spokenSummary } from "./explanation.js";
+import { fetched, stopFetching } from "./fetching.js";
 import { acceptDrops, takeFiles, takeSong } from "./files.js";
 import { megabytes } from "./format.js";
+import { giveBack, lend, lyricsText, takeOver } from "./lyrics-field.js";
 import { Player } from "./player.js";
 import { predictionItems } from "./predictions.js";
 import { Session } from "./session.js";
@@ -13,7 +15,7 @@ import { offerLabels, readSettings, wishedBackend } from "./settings.js";
 import { SongPanel } from "./song-panel.js";
 import { fetchSong, fetchSongs, fetchSound, showSongs } from "./songs.js";
 import { decodeSound, fetchStored } from "./stored.js";
-import { announce, clearError, idle, progress, showError, showNote, working } from "./status.js";
+import { announce, begin, clearError, idle, progress, showError, showNote, working } from "./status.js";
 
 /** @typedef {import("../types/engine.d.ts").EngineError} EngineError */
 /** @typedef {import("../types/engine.d.ts").Explanation} Explanation */
@@ -23,7 +25,8 @@ const songInput = byId("song", HTMLInputElement);
 const lyricsInput = byId("lyrics", HTMLTextAreaElement);
 const modelSelect = byId("model", HTMLSelectElement);
 const explainButton = byId("explain", HTMLButtonElement);
-const cancelButton = byId("cancel", HTMLButtonElement);
+/** On a narrow screen the one beside Explain may be far from what is going on. */
+const cancelButtons = ["cancel", "cancel-here"].map((id) => byId(id, HTMLButtonElement));
 const backendLine = byId("backend");
 const intro = byId("intro");
 const predictions = byId("predictions");
@@ -44,9 +47,6 @@ let stored;
 
 /** Counts the songs that were brought or asked for, so that one which comes late does not take the place of a newer one. */
 let wishes = 0;
-
-/** What stops the fetching of a demo song's files: Cancel, or another wish. */
-let fetching = new AbortController();
 
 /** The explanation that was asked for last, done or not. */
 let explained = Promise.resolve();
@@ -72,16 +72,16 @@ let waiting = 0;
  */
 async function busy(work) {
   waiting++;
-  cancelButton.disabled = false;
+  for (const button of cancelButtons) button.disabled = false;
   try {
     await work();
   } catch (thrown) {
     failed(thrown);
   }
   if (--waiting === 0) {
+    const focused = cancelButtons.some((button) => button === document.activeElement);
     idle();
-    const focused = document.activeElement === cancelButton;
-    cancelButton.disabled = true;
+    for (const button of cancelButtons) button.disabled = true;
     // A disabled button drops the focus; the result is where it belongs.
     if (focused) (region.hidden ? explainButton : (region.querySelector("h2") ?? explainButton)).focus();
   }
@@ -242,32 +242,6 @@ function withdraw() {
   if (explainButton.ariaDisabled !== "true") separating?.cancel();
 }
 
-function stopFetching() {
-  fetching.abort();
-  fetching = new AbortController();
-}
-
-/**
- * Gets files of a demo song. Cancel stops that, and so does another wish, of which nobody needs to be told.
- * @template T
- * @param {import("./songs.js").DemoSong} song
- * @param {(signal: AbortSignal) => Promise<T>} get
- * @returns {Promise<T | undefined>} Undefined if it is not wanted any more.
- */
-async function fetched({ title }, get) {
-  const wish = wishes;
-  const { signal } = fetching;
-  working(`Getting “${title}”`);
-  try {
-    const found = await get(signal);
-    if (signal.aborted) throw cancelled();
-    return found;
-  } catch (thrown) {
-    if (wishes !== wish) return undefined;
-    throw thrown;
-  }
-}
-
 /**
  * The stored explanation's song, which needs no engine.
  * @param {import("./stored.js").Stored} shown
@@ -277,7 +251,7 @@ async function sound(shown) {
   let found;
   await busy(async () => {
     const before = cancels;
-    const file = shown.file ?? (await fetched(shown.song, (signal) => fetchSound(shown.song, signal)));
+    const file = shown.file ?? (await fetched(shown.song.title, (signal) => fetchSound(shown.song, signal)));
     if (!file) return;
     shown.file = file;
     const decoded = await decodeSound(file, shown.rate);
@@ -293,7 +267,7 @@ async function sound(shown) {
  */
 async function adopt(shown) {
   if (songFile) return;
-  const found = await fetched(shown.song, (signal) => fetchSong(shown.song, signal, shown.file));
+  const found = await fetched(shown.song.title, (signal) => fetchSong(shown.song, signal, shown.file));
   if (!found || stored !== shown || songFile) return;
   const { file, lyrics } = found;
   shown.file = file;
@@ -301,12 +275,11 @@ async function adopt(shown) {
   songFile = file;
   playable = { file, model: shown.shown.explanation.model.id, rate: shown.rate };
   songPanel.expect(file);
-  lyricsInput.value ||= lyrics;
+  if (lyricsText().trim() === "") lend(lyrics);
 }
 
-/** Removes the stored explanation, in whose place something else comes. */
-function leaveStored() {
-  if (!stored) return;
+/** Removes what is shown of an explanation, in whose place something else comes. */
+function clearResults() {
   stored = undefined;
   region.hidden = true;
   predictions.hidden = true;
@@ -326,24 +299,39 @@ async function explain() {
     read.invalid.reportValidity();
     return;
   }
-  const file = songFile;
-  if (!file) {
-    showError({
-      message: "There is no song yet",
-      hint: "Choose an audio file, or drop one anywhere on the page",
-    });
-    return;
-  }
   // Not disabled, which would drop the focus.
   explainButton.setAttribute("aria-disabled", "true");
+  try {
+    const wish = wishes;
+    // What is shown is what is meant, unless there are lyrics of another song.
+    if (stored && lyricsText().trim() === "") {
+      begin();
+      await adopt(stored);
+    }
+    if (songFile) await explainSong(songFile, read.settings);
+    else if (wishes === wish) {
+      showError({
+        message: "There is no song yet",
+        hint: "Choose an audio file, or drop one anywhere on the page",
+      });
+    }
+  } finally {
+    explainButton.removeAttribute("aria-disabled");
+  }
+}
+
+/**
+ * @param {File} file
+ * @param {import("../types/engine.d.ts").Settings} wished
+ */
+async function explainSong(file, wished) {
   const before = cancels;
   const goOn = () => {
     if (cancels !== before) throw cancelled();
     still(file);
   };
-  stored = undefined;
-  region.hidden = true;
-  predictions.hidden = true;
+  clearResults();
+  begin();
   player.explained(undefined);
   try {
     const { ready, song } = await loadSong(file);
@@ -351,9 +339,9 @@ async function explain() {
     await player.prepare(() => ready.client.call("track", ["mix"]));
     explaining = true;
     goOn();
-    const lyrics = await ready.client.call("timed", [lyricsInput.value]);
+    const lyrics = await ready.client.call("timed", [lyricsText()]);
     goOn();
-    const settings = { ...read.settings, ...songPanel.settings() };
+    const settings = { ...wished, ...songPanel.settings() };
     const began = performance.now();
     working("Asking the model about the whole song");
     const words = await ready.client.call("words", [lyrics.text]);
@@ -378,31 +366,37 @@ async function explain() {
   } catch (thrown) {
     if (file === songFile) throw thrown;
     // Another song was brought meanwhile, and what the model says is not about that.
-    predictions.hidden = true;
+    clearResults();
     showNote("The song before is not explained any more, since another one was chosen", null);
   } finally {
     explaining = false;
-    explainButton.removeAttribute("aria-disabled");
   }
 }
 
-/** @type {import("./files.js").Sink} */
+/** @param {File} file Whose place an earlier one loses. */
+function bring(file) {
+  wishes++;
+  stopFetching("superseded");
+  clearError();
+  if (stored) clearResults();
+  songFile = file;
+  session.cancelSong();
+  playable = undefined;
+  player.load(undefined);
+  songPanel.expect(file);
+  void busyWith(file, async () => void (await loadSong(file)));
+}
+
+/** @type {import("./files.js").Sink} A person's own song and lyrics. */
 const sink = {
   song(file) {
-    wishes++;
-    stopFetching();
-    clearError();
-    leaveStored();
-    songFile = file;
-    session.cancelSong();
-    playable = undefined;
-    player.load(undefined);
-    songPanel.expect(file);
-    void busyWith(file, async () => void (await loadSong(file)));
+    giveBack();
+    document.body.classList.remove("trying");
+    bring(file);
   },
   lyrics(text) {
     clearError();
-    lyricsInput.value = text;
+    takeOver(text);
     announce("Lyrics taken over");
   },
   refuse(message, hint) {
@@ -427,16 +421,20 @@ function name(file) {
 async function tryOut(song) {
   const asked = document.activeElement;
   wishes++;
-  stopFetching();
+  stopFetching("superseded");
   const before = cancels;
   clearError();
+  document.body.classList.add("trying");
   await busy(async () => {
-    const found = await fetched(song, (signal) => fetchSong(song, signal));
+    begin();
+    const found = await fetched(song.title, (signal) => fetchSong(song, signal));
     if (!found) return;
     const { file, lyrics } = found;
-    sink.lyrics(lyrics);
     name(file);
-    sink.song(file);
+    bring(file);
+    if (lend(lyrics)) {
+      showNote("The demo song’s lyrics took the place of yours", "Yours come back with a song of your own");
+    } else announce(lyrics ? "Lyrics taken over" : "This song has no words");
     // What was being explained hears of the new song, and makes room.
     await explained;
     if (songFile !== file || cancels !== before) return;
@@ -456,6 +454,7 @@ async function welcome() {
   // Whoever was quicker than the network has other things to look at.
   if (!found || songFile || !region.hidden || explainButton.ariaDisabled === "true") return;
   stored = found;
+  document.body.classList.add("trying");
   const { explanation } = found.shown;
   player.load({ seconds: explanation.song.seconds, rate: found.rate });
   byId("predictions-list").replaceChildren(...predictionItems(explanation.predictions));
@@ -488,11 +487,13 @@ form.addEventListener("submit", (event) => {
   clearError();
   void startExplain();
 });
-cancelButton.addEventListener("click", () => {
-  cancels++;
-  stopFetching();
-  session.cancel();
-});
+for (const button of cancelButtons) {
+  button.addEventListener("click", () => {
+    cancels++;
+    stopFetching("cancelled");
+    session.cancel();
+  });
+}
 form.addEventListener("change", ({ target }) => {
   const reload = target === modelSelect || (target instanceof HTMLInputElement && target.name === "backend");
   if (!reload) return;

@@ -25,6 +25,19 @@ let stage = "";
 let began = 0;
 
 /**
+ * Shows that work begins, and where that is told: the button that was pressed may be a screen away.
+ * Nothing is spoken yet, since what is begun tells that itself.
+ */
+export function begin() {
+  if (panel.hidden) {
+    caption.textContent = "Getting ready …";
+    bar.removeAttribute("value");
+    panel.hidden = false;
+  }
+  panel.scrollIntoView({ block: "nearest" });
+}
+
+/**
  * Work without a measure.
  * @param {string} text
  */
