@@ -533,6 +533,11 @@ fn the_explanation_is_not_written_among_the_sounds() {
     let (heard, out) = (text(&folder.path("heard")), text(&folder.path("heard/index.json")));
     let args = ["explain", SONG, "--model", MODEL, "--listen", &heard, "--out", &out];
     assert!(refusal(&args).contains("--out lies in the folder of --listen"));
+    let args = ["explain", SONG, "--model", MODEL, "--listen", &heard, "--drawing", &out];
+    assert!(refusal(&args).contains("--drawing lies in the folder of --listen"));
+    let one = text(&folder.path("one.json"));
+    let args = ["explain", SONG, "--model", MODEL, "--out", &one, "--drawing", &one];
+    assert!(refusal(&args).contains("--out and --drawing name the same file"));
 }
 
 /// The demo songs' list, and the one explanation that is stored with them.
@@ -562,6 +567,8 @@ fn the_page_shows_an_explanation_of_the_model_and_the_song_that_it_has() {
 
     // Few rows give another ranking of the same features: this is about the song and its lyrics.
     let path = |name: &str| format!("www/songs/{}", song[name].as_str().unwrap());
+    let folder = Folder::new();
+    let drawn = text(&folder.path("drawing.json"));
     let now = json(&[
         "explain",
         &path("file"),
@@ -575,9 +582,15 @@ fn the_page_shows_an_explanation_of_the_model_and_the_song_that_it_has() {
         "2",
         "--modality",
         "lyrics",
+        "--drawing",
+        &drawn,
     ]);
     assert_eq!(explanation["song"], now["song"], "{again}");
     assert_eq!(explanation["lyrics"], now["lyrics"], "{again}");
+    let redrawn: Value = serde_json::from_slice(&std::fs::read(&drawn).unwrap()).unwrap();
+    for part in ["rate", "wave", "lyrics", "words"] {
+        assert!(drawing.get(part).is_some() && drawing[part] == redrawn[part], "{part}: {again}");
+    }
 }
 
 #[test]

@@ -71,7 +71,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let listen = args.listen.folder(args.modality, args.out.as_deref())?;
+    if args.drawing.is_some() && args.drawing == args.out {
+        return Err(Error::input("--out and --drawing name the same file")
+            .hint("write the drawing, which has the explanation in it as well, to another"));
+    }
+    let written = [("--out", args.out.as_deref()), ("--drawing", args.drawing.as_deref())];
+    let listen = args.listen.folder(args.modality, &written)?;
     for out in [&args.out, &args.drawing].into_iter().flatten() {
         files::writable(out)?;
     }

@@ -85,8 +85,13 @@ const ABOUT: &str = "Mono, at the rate and with the stems that the model hears. 
 
 impl Args {
     /// The folder that was asked for, if one was. Says at once, and not after minutes of work,
-    /// that it could not be written to or would have nothing in it.
-    pub(super) fn folder(&self, modality: Modality, out: Option<&Path>) -> Result<Option<Folder>> {
+    /// that it could not be written to or would have nothing in it. `others` are the files that are
+    /// written besides, by the options that name them.
+    pub(super) fn folder(
+        &self,
+        modality: Modality,
+        others: &[(&str, Option<&Path>)],
+    ) -> Result<Option<Folder>> {
         let Some(path) = &self.listen else { return Ok(None) };
         if modality == Modality::Lyrics {
             return Err(listening::no_sounds());
@@ -100,14 +105,17 @@ impl Args {
                 .hint("name a new or an empty folder with --listen"));
         }
         fs::create_dir_all(path).map_err(|e| unwritable(path, &e))?;
-        let parent =
-            out.and_then(Path::parent).map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-        if parent
-            .and_then(|p| p.canonicalize().ok())
-            .is_some_and(|p| path.canonicalize().is_ok_and(|l| l == p))
-        {
-            return Err(Error::input("--out lies in the folder of --listen, which holds sounds alone")
-                .hint("write the explanation elsewhere"));
+        for (option, other) in others {
+            let parent = other
+                .and_then(Path::parent)
+                .map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+            if parent
+                .and_then(|p| p.canonicalize().ok())
+                .is_some_and(|p| path.canonicalize().is_ok_and(|l| l == p))
+            {
+                let message = format!("{option} lies in the folder of --listen, which holds sounds alone");
+                return Err(Error::input(message).hint("write it elsewhere"));
+            }
         }
         let empty = fs::read_dir(path).map_err(|e| unwritable(path, &e))?.next().is_none();
         if !empty && earlier(path).is_none() {

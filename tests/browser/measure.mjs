@@ -46,6 +46,7 @@ const browser = await chromium.launch(launchOptions());
 for (const backend of /** @type {const} */ (["Auto", "CPU"])) {
   const page = await browser.newPage();
   const app = new App(page);
+  // From opening the page, by a visitor who does not read: the CPU is chosen at once, then the song is brought.
   const began = performance.now();
   const passed = () => `${((performance.now() - began) / 1000).toFixed(1)} s`;
   await page.goto(site.url);
