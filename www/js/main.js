@@ -302,19 +302,18 @@ async function explain() {
   // Not disabled, which would drop the focus.
   explainButton.setAttribute("aria-disabled", "true");
   try {
-    const wish = wishes;
     // What is shown is what is meant, unless there are lyrics of another song.
     if (stored && lyricsText().trim() === "") {
+      const wish = wishes;
       begin();
       await adopt(stored);
+      if (wishes !== wish) return;
     }
-    if (songFile) await explainSong(songFile, read.settings);
-    else if (wishes === wish) {
-      showError({
-        message: "There is no song yet",
-        hint: "Choose an audio file, or drop one anywhere on the page",
-      });
-    }
+    if (songFile) return await explainSong(songFile, read.settings);
+    showError({
+      message: "There is no song yet",
+      hint: "Choose an audio file, or drop one anywhere on the page",
+    });
   } finally {
     explainButton.removeAttribute("aria-disabled");
   }
