@@ -151,8 +151,7 @@ fn modalities_and_labels_are_what_was_asked_for() {
     let audio = json(&[&base[..], &["--modality", "audio"]].concat());
     assert_eq!(kinds(&audio), ["audio"]);
     assert_eq!(audio["run"]["text_passes"], 1);
-    let words =
-        json(&[&base[..], &["--modality", "lyrics", "--label", "Angry", "--label", "calm"]].concat());
+    let words = json(&[&base[..], &["--modality", "lyrics", "--label", "Angry", "--label", "calm"]].concat());
     assert_eq!(kinds(&words), ["word"]);
     assert_eq!(words["run"]["audio_passes"], 1);
     assert_eq!(words["settings"]["separator"], "none");

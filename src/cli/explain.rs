@@ -2,10 +2,10 @@
 
 use super::progress::Bars;
 use super::{files, listen, song};
-use crate::Result;
 use crate::explain::drawing::Drawing;
 use crate::explain::{Request, explain, listening};
 use crate::lime::{FeatureSelection, Modality};
+use crate::{Error, Result};
 use std::path::PathBuf;
 
 /// Explain a prediction: which sounds and which words drove it.
