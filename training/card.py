@@ -12,7 +12,7 @@ def percent(x: float | None) -> str:
 # package -> what it is, licence.
 LICENCES = {
     "btanks-data": ("music of the game Battle Tanks", "GPL with an exception of its own"),
-    "colobot-common-sounds": ("music of the game Colobot, by PiXeL (Abbey)", "GPL-3+"),
+    "colobot-common-sounds": ("music of the game Colobot", "GPL-3+"),
     "flare-game": ("the soundtrack of Flare", "CC BY-SA 3.0+"),
     "fretsonfire-songs-muldjord": ("Muldjord's songs for Frets on Fire", "CC BY-SA 3.0"),
     "hyperrogue-music": ("Shawn Parrotte's pieces (`hr3-*`) for HyperRogue", "CC BY-SA 3.0"),

@@ -22,6 +22,11 @@ class Sound:
     heard: spectrogram.Heard
 
 
+def stretch(track: sources.Track, whole: float) -> np.ndarray:
+    """The stretch of a track of `whole` seconds that stands for it."""
+    return sources.decode(track, spectrogram.RATE, max(0.0, min(whole / 4, whole - STRETCH_SECONDS)), STRETCH_SECONDS)
+
+
 def real(track: sources.Track, taggers, cache: Path) -> Sound | None:
     path = cache / f"{track.package}--{track.name.replace('/', '_')}.npz"
     samples = None
@@ -29,7 +34,7 @@ def real(track: sources.Track, taggers, cache: Path) -> Sound | None:
         whole = sources.seconds(track.files[0])
         if whole < sources.SHORTEST:
             return None
-        samples = sources.decode(track, spectrogram.RATE, max(0.0, min(whole / 4, whole - STRETCH_SECONDS)), STRETCH_SECONDS)
+        samples = stretch(track, whole)
     return Sound(track.package, track.name, track.name, spectrogram.prepare(samples, taggers, path))
 
 
