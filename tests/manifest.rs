@@ -1,5 +1,6 @@
 //! `musiclime predict --manifest` as a stranger uses it. The classes are read from the bundle.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it, in its helpers too")]
 
 use serde_json::Value;
 use std::path::Path;
