@@ -547,10 +547,14 @@ fn stored_explanation() -> (Value, Value) {
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
     };
     let list = read("songs.json");
-    let stored: Vec<&Value> =
-        list["songs"].as_array().unwrap().iter().filter(|song| song.get("explanation").is_some()).collect();
+    let stored: Vec<&Value> = list["songs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|song| song.get("explanation").is_some())
+        .collect();
     assert_eq!(stored.len(), 1, "one of the demo songs has its explanation stored");
-    (stored[0].clone(), read(stored[0]["explanation"].as_str().unwrap()))
+    (stored[0].clone(), read(stored[0]["explanation"].as_str().expect("a name")))
 }
 
 #[test]
