@@ -16,7 +16,7 @@ const TOLERANCE = 1e-5;
 
 /** Two ways of reading the same explanation: all sounds that speak for the label, and the strongest alone. */
 const MANY = 20;
-const FEW = 4;
+const FEW = 6;
 
 /** Runs in the audio thread and passes on whatever arrives at the end of the graph. */
 const TAP = `registerProcessor("tap", class extends AudioWorkletProcessor {
