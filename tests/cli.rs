@@ -1,21 +1,15 @@
 //! The command line as a stranger uses it: the real binary, the embedded bundle, a real song.
 #![cfg(feature = "cli")]
 
+#[path = "support/command_line.rs"]
+mod command_line;
+
+use command_line::{MODEL, SONG, musiclime};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-const SONG: &str = "tests/data/audio_example.mp3";
-const MODEL: &str = "models/demo";
 const LINE: &str = "It always seems like time stands still when I'm with you.\n";
-
-fn musiclime(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_musiclime"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(args)
-        .output()
-        .expect("the binary runs")
-}
 
 fn json(args: &[&str]) -> Value {
     let output = musiclime(args);

@@ -2,21 +2,15 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it, in its helpers too")]
 
+#[path = "support/command_line.rs"]
+mod command_line;
+
+use command_line::{MODEL, SONG, musiclime};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
 
-const SONG: &str = "tests/data/audio_example.mp3";
-const MODEL: &str = "models/demo";
 const LINE: &str = "It always seems like time stands still when I'm with you.";
-
-fn musiclime(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_musiclime"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(args)
-        .output()
-        .expect("the binary runs")
-}
 
 fn predict(args: &[&str]) -> Output {
     musiclime(&[&["predict", "--model", MODEL, "--backend", "cpu"], args].concat())
